@@ -1,0 +1,51 @@
+package config
+
+import "time"
+
+// Role is what the settings are for.
+type Role int
+
+// The roles.
+const (
+	RoleClient Role = iota // a verb that talks to a fleet
+	RoleWorker             // tracker worker
+	RoleDev                // tracker dev and tracker demo
+)
+
+// DefaultPort is the TCP port of the embedded NATS server, the one NATS servers use.
+const DefaultPort = 4222
+
+// Defaults returns the settings of a run that sets nothing. Each call returns a copy of its own.
+func Defaults(role Role) Settings {
+	s := Settings{
+		Server:       []URL{"nats://127.0.0.1:4222"},
+		Timeout:      5 * time.Second,
+		Output:       "table",
+		HTTP:         "127.0.0.1:0",
+		Lease:        3 * time.Second,
+		ManageAssets: "create",
+		StopTimeout:  30 * time.Second,
+		Log:          Log{Level: "info", Format: "console"},
+		Port:         DefaultPort,
+		Workers:      1,
+		Supervision: Supervision{
+			MaxRestarts: 5,
+			Period:      time.Minute,
+			Backoff:     Backoff{Base: 100 * time.Millisecond, Cap: 30 * time.Second},
+		},
+	}
+	switch role {
+	case RoleWorker:
+		s.Log.Format = "json"
+	case RoleDev:
+		s.HTTP = "127.0.0.1:8460"
+		s.AllowCrash = true
+		s.Log.Level = "warn"
+		s.Sources = Sources{"sim": {Kind: KindSimulated, Simulated: defaultSimulated()}}
+	}
+	return s
+}
+
+func defaultEthereum() *Ethereum { return &Ethereum{Poll: 4 * time.Second} }
+
+func defaultSimulated() *Simulated { return &Simulated{Seed: 1, BlockTime: time.Second} }
