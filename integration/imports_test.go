@@ -105,7 +105,6 @@ func isStandard(path string) bool {
 }
 
 const (
-	nats       = "github.com/nats-io/nats.go"
 	natsServer = "github.com/nats-io/nats-server/v2"
 	fx         = "go.uber.org/fx"
 )
