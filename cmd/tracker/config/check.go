@@ -76,6 +76,11 @@ func (c *checker) connection() {
 
 func (c *checker) worker() {
 	c.want(c.Name == "" || sourceName.MatchString(c.Name), "name", "%q is not 1 to 64 of A-Z a-z 0-9 _ -", c.Name)
+	c.want(sourceName.MatchString(c.Fleet), "fleet", "%q is not 1 to 64 of A-Z a-z 0-9 _ -", c.Fleet)
+	c.want(c.MaxTrackers >= 1, "max_trackers", "%d is not 1 or more", c.MaxTrackers)
+	c.between("retention.finished", c.Retention.Finished, time.Second, 10*365*24*time.Hour)
+	c.between("retention.events", c.Retention.Events, time.Second, 10*365*24*time.Hour)
+	c.want(c.Streams.Replicas >= 1 && c.Streams.Replicas <= 5, "streams.replicas", "%d is not between 1 and 5", c.Streams.Replicas)
 	c.listen()
 	c.between("lease", c.Lease, 300*time.Millisecond, 5*time.Minute)
 	c.between("stop_timeout", c.StopTimeout, time.Second, time.Hour)

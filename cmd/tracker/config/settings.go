@@ -12,12 +12,14 @@ type Settings struct {
 	Timeout time.Duration `key:"timeout" doc:"how long one request may take"`
 	Output  string        `key:"output" doc:"table, json, jsonl or none"`
 
+	Fleet        string        `key:"fleet" doc:"name of the fleet in the source of its events"`
 	Name         string        `key:"name" doc:"name of this worker, unique in the fleet"`
 	HTTP         string        `key:"http" doc:"address of /healthz, /readyz and /metrics; empty: not served"`
 	HTTPInsecure bool          `key:"http_insecure" doc:"serve HTTP off loopback though it has neither TLS nor authentication"`
 	Lease        time.Duration `key:"lease" doc:"silence after which peers take a worker's partitions over"`
 	ManageAssets string        `key:"manage_assets" doc:"create streams that are missing, or only verify them"`
 	AllowCrash   bool          `key:"allow_crash" doc:"serve the crash op of tracker.call"`
+	MaxTrackers  int           `key:"max_trackers" doc:"trackers that run in one worker; starts beyond are refused with 429"`
 	StopTimeout  time.Duration `key:"stop_timeout" doc:"how long a graceful stop may take"`
 	Log          Log           `key:"log"`
 
@@ -25,6 +27,8 @@ type Settings struct {
 	Port    int    `key:"port" doc:"TCP port of the embedded NATS server; 0: any"`
 	Workers int    `key:"workers" doc:"workers in one process"`
 
+	Retention   Retention   `key:"retention"`
+	Streams     Streams     `key:"streams"`
 	Supervision Supervision `key:"supervision"`
 
 	DefaultSource string  `key:"default_source" doc:"source of starts that name none; left out: the only one there is"`
@@ -42,6 +46,18 @@ type TLS struct {
 type Log struct {
 	Level  string `key:"level" doc:"debug, info, warn or error"`
 	Format string `key:"format" doc:"console or json"`
+}
+
+// Retention is how long the server keeps what has ended. Every transaction kept costs it about 230 bytes of memory for
+// its record and as much for each of its events.
+type Retention struct {
+	Finished time.Duration `key:"finished" doc:"records of finished transactions; as long a late duplicate start is recognised"`
+	Events   time.Duration `key:"events" doc:"events"`
+}
+
+// Streams is how the streams are made that are missing.
+type Streams struct {
+	Replicas int `key:"replicas" doc:"copies of every stream; 3 in a cluster of 3 or more"`
 }
 
 // Supervision is how crashed trackers are brought back.
