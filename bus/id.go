@@ -106,7 +106,7 @@ func (id ID) Slot() int {
 func (id ID) Partition() int { return id.Slot() % Partitions }
 
 // MarshalJSON writes the ID as a JSON string.
-func (id ID) MarshalJSON() ([]byte, error) { return json.Marshal(id.raw) }
+func (id ID) MarshalJSON() ([]byte, error) { return Encode(id.raw) }
 
 // UnmarshalJSON reads a JSON string and refuses what [ParseID] refuses.
 func (id *ID) UnmarshalJSON(b []byte) error {

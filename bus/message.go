@@ -35,11 +35,12 @@ const (
 	SpawnCreated  SpawnStatus = "created"
 	SpawnExisting SpawnStatus = "existing"
 	SpawnFinished SpawnStatus = "finished" // it is there and has ended
+	SpawnError    SpawnStatus = StatusError
 )
 
 // SpawnReply answers one start of tracker.spawn. Exactly one of Tracker and Error is set.
 type SpawnReply struct {
-	Status  SpawnStatus `json:"status"` // "error" when Error is set
+	Status  SpawnStatus `json:"status"` // SpawnError when Error is set
 	Tracker *Tracker    `json:"tracker,omitempty"`
 	Error   *Error      `json:"error,omitempty"`
 }
@@ -59,6 +60,7 @@ type LookupReply struct {
 	Status  LookupStatus `json:"status"`
 	Tracker *Tracker     `json:"tracker,omitempty"`
 	Stale   bool         `json:"stale"`
+	Error   *Error       `json:"error,omitempty"` // with LookupUnavailable
 }
 
 // Phase is what the tracker's process is doing.
@@ -167,21 +169,3 @@ func (d *Duration) UnmarshalJSON(b []byte) error {
 	*d = Duration(v)
 	return err
 }
-
-// Error is the wire form of an error; in Go it Is the sentinel of its code.
-type Error struct {
-	Code         Code    `json:"code"`
-	Message      string  `json:"message"`
-	Field        string  `json:"field,omitempty"`
-	Details      []Fault `json:"details,omitempty"`
-	RetryAfterMS int64   `json:"retry_after_ms,omitempty"`
-}
-
-// Fault is one thing wrong with one field of a request.
-type Fault struct {
-	Field   string `json:"field"`
-	Message string `json:"message"`
-}
-
-// Code names an error on the wire.
-type Code string
