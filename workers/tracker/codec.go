@@ -1,0 +1,157 @@
+package tracker
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"math"
+	"unique"
+
+	"trackerfleet/bus"
+)
+
+// Schema is the version of the records that this package writes. It goes up when a version that doesn't know a change must
+// not touch the record; adding fields is no such change.
+const Schema = 1
+
+// wire is a record's JSON form.
+type wire struct {
+	Schema        uint64            `json:"schema"`
+	TransactionID *bus.ID           `json:"transaction_id"`
+	Source        string            `json:"source"`
+	Params        json.RawMessage   `json:"params,omitempty"`
+	Restart       string            `json:"restart,omitempty"`
+	Labels        map[string]string `json:"labels,omitempty"`
+	Meta          json.RawMessage   `json:"meta,omitempty"`
+	Traceparent   string            `json:"traceparent,omitempty"`
+	Tracestate    string            `json:"tracestate,omitempty"`
+	Run           uint64            `json:"run"`
+	Phase         bus.Phase         `json:"phase"`
+	Status        bus.Status        `json:"status"`
+	Events        uint64            `json:"events"`
+	Epoch         uint64            `json:"epoch"`
+	Incarnation   uint64            `json:"incarnation"`
+	Restarts      uint64            `json:"restarts,omitempty"`
+	Crashes       []stamp           `json:"crashes,omitempty"`
+	LastError     *wireError        `json:"last_error,omitempty"`
+	StartedAt     stamp             `json:"started_at,omitzero"`
+	UpdatedAt     stamp             `json:"updated_at,omitzero"`
+	Deadline      stamp             `json:"deadline,omitzero"`
+	Checkpoint    uint64            `json:"checkpoint,omitempty"`
+	Sight         *sight            `json:"sight,omitempty"`
+	Inclusion     *place            `json:"inclusion,omitempty"`
+	Result        json.RawMessage   `json:"result,omitempty"`
+}
+
+// wireError is the newest crash.
+type wireError struct {
+	At      stamp  `json:"at"`
+	Message string `json:"message"`
+}
+
+// Encode returns r as JSON, one line, with the fields of other versions that it was decoded with. It fails only if the
+// params or meta of its start were no JSON.
+func Encode(r *Record) ([]byte, error) {
+	w := wire{
+		Schema: Schema, TransactionID: &r.id, Source: r.Source(), Params: r.Params(), Labels: r.Labels(), Meta: r.Meta(),
+		Traceparent: r.Trace().Parent, Tracestate: r.Trace().State, Run: uint64(r.run), Phase: r.Phase(), Status: r.Status(),
+		Events: r.events, Epoch: r.epoch, Incarnation: r.incarnation, Restarts: uint64(r.restarts), StartedAt: r.startedAt,
+		UpdatedAt: r.updatedAt, Deadline: r.deadline, Checkpoint: r.head, Sight: r.sight, Inclusion: r.place, Result: r.Result(),
+	}
+	if r.restart != 0 {
+		w.Restart = r.Restart()
+	}
+	if t := r.trouble; t != nil {
+		w.Crashes = t.crashes
+		w.LastError = &wireError{At: t.at, Message: t.message}
+	}
+	var b bytes.Buffer
+	b.Grow(512)
+	if err := encode(&b, w); err != nil {
+		return nil, fmt.Errorf("tracker: encode record %q: %w", r.id, err)
+	}
+	if r.rest != nil && r.rest.extra != "" {
+		b.Truncate(b.Len() - 1)
+		b.WriteString(r.rest.extra)
+		b.WriteByte('}')
+	}
+	return b.Bytes(), nil
+}
+
+// Decode reads a record. Absent fields have their zero values; what contradicts itself falls back to what the source will
+// tell again. It fails with [ErrSchema] for a record of a newer [Schema] and with [ErrRecord] for anything else that it
+// can't go on with.
+func Decode(b []byte) (*Record, error) {
+	w := wire{Schema: Schema}
+	var version struct {
+		Schema *json.Number `json:"schema"`
+	}
+	if err := json.Unmarshal(b, &w); err != nil {
+		if json.Unmarshal(b, &version) == nil && newer(version.Schema) {
+			return nil, fmt.Errorf("%w: %s, at most %d is known here", ErrSchema, *version.Schema, Schema)
+		}
+		return nil, fmt.Errorf("%w: %w", ErrRecord, err)
+	}
+	switch {
+	case w.Schema > Schema:
+		return nil, fmt.Errorf("%w: %d, at most %d is known here", ErrSchema, w.Schema, Schema)
+	case w.TransactionID == nil:
+		return nil, fmt.Errorf("%w: no transaction_id", ErrRecord)
+	case w.Run > math.MaxUint32 || w.Restarts > math.MaxUint32 || w.Events > math.MaxUint64/2:
+		return nil, fmt.Errorf("%w: run %d, restarts %d, events %d: out of range", ErrRecord, w.Run, w.Restarts, w.Events)
+	}
+	r := &Record{
+		id: *w.TransactionID, source: unique.Make(w.Source), sight: w.Sight, place: w.Inclusion, events: w.Events, epoch: w.Epoch,
+		incarnation: w.Incarnation, startedAt: w.StartedAt, updatedAt: w.UpdatedAt, deadline: w.Deadline, head: w.Checkpoint,
+		run: uint32(w.Run), restarts: uint32(w.Restarts),
+		ask: newAsk(compact(w.Params), compact(w.Meta), w.Labels, Trace{Parent: w.Traceparent, State: w.Tracestate}),
+	}
+	if w.LastError != nil || len(w.Crashes) > 0 {
+		r.trouble = &trouble{crashes: w.Crashes[max(0, len(w.Crashes)-MaxCrashes):]}
+		if w.LastError != nil {
+			r.trouble.at, r.trouble.message = w.LastError.At, w.LastError.Message
+		}
+	}
+	if result, extra := compact(w.Result), unknownFields(b); result != "" || extra != "" {
+		r.rest = &rest{result: result, extra: extra}
+	}
+	if err := r.read(w); err != nil {
+		return nil, err
+	}
+	return r, nil
+}
+
+// newer reports whether a schema that may not even be a number of ours is above what is known.
+func newer(schema *json.Number) bool {
+	if schema == nil {
+		return false
+	}
+	v, err := schema.Float64()
+	return err == nil && v > Schema
+}
+
+// read sets the words of w and settles contradictions.
+func (r *Record) read(w wire) error {
+	var okStatus, okPhase, okRestart bool
+	r.status, okStatus = find[status](statuses[:], w.Status)
+	r.phase, okPhase = find[phase](phases[:], w.Phase)
+	r.restart, okRestart = find[restart](restarts[:], w.Restart)
+	switch {
+	case !okStatus:
+		return fmt.Errorf("%w: status %q", ErrRecord, clip(string(w.Status), maxWord))
+	case !okPhase:
+		return fmt.Errorf("%w: phase %q", ErrRecord, clip(string(w.Phase), maxWord))
+	case !okRestart:
+		return fmt.Errorf("%w: restart %q", ErrRecord, clip(w.Restart, maxWord))
+	case (r.phase == finished) != r.status.terminal():
+		return fmt.Errorf("%w: phase %s with status %s", ErrRecord, r.Phase(), r.Status())
+	case r.status == confirming && r.place == nil:
+		r.status = unseen
+		if r.sight != nil && r.sight.LastSeen != 0 {
+			r.status = pending
+		}
+	case r.status != confirming && !r.status.terminal():
+		r.place = nil
+	}
+	return nil
+}

@@ -1,0 +1,152 @@
+package tracker
+
+import (
+	"math"
+	"time"
+
+	"trackerfleet/bus"
+	"trackerfleet/workers/source"
+)
+
+// defaultMissingChecks is how many looks in vain are believed when the policy doesn't say.
+const defaultMissingChecks = 3
+
+// anyPolicy stands in for no policy: the first inclusion is final, nothing is dropped.
+var anyPolicy = source.Policy{Confirmations: 1}
+
+// Observe decides what an observation means under a policy; nil is the policy that takes the first inclusion as final.
+// A stale or impossible observation, and any when the tracker isn't running, changes nothing.
+func (r *Record) Observe(now time.Time, p *source.Policy, o source.Observation) Decision {
+	if r.phase != running {
+		return Decision{}
+	}
+	if p == nil {
+		p = &anyPolicy
+	}
+	c := change{from: r, now: stampOf(now)}
+	switch o.Kind {
+	case source.Absent:
+		c.absent(p, o)
+	case source.Pending:
+		c.pending(o)
+	case source.Included:
+		c.included(p, o)
+	case source.Advanced:
+		c.advanced(p, o)
+	case source.Reorged:
+		c.reorged(p, o)
+	case source.Replacing:
+		c.replacing(p, o)
+	case source.Replaced:
+		c.replaced(o)
+	}
+	d := c.decision()
+	d.Wake = c.record().Wake(p)
+	return d
+}
+
+// absent counts a look in vain. What is in a block is gone only when the block is, and an endpoint that is behind doesn't
+// count.
+func (c *change) absent(p *source.Policy, o source.Observation) {
+	r := c.from
+	if r.place != nil || (r.sight != nil && o.Head < r.sight.Height) {
+		return
+	}
+	next := c.edit()
+	seen := sight{Height: o.Head}
+	if r.sight != nil {
+		seen = *r.sight
+	}
+	next.sight = &seen
+	if seen.Since == 0 {
+		seen.Since = c.at(o)
+	}
+	seen.Checks++
+	next.looked(o.Endpoint)
+	if !next.believed(p, o) {
+		return
+	}
+	switch {
+	case r.status == pending:
+		next.status = missing
+		c.emit(bus.EventMissing, missingData{Since: seen.Since, LastSeen: seen.LastSeen, Checks: seen.Checks})
+	case next.forgotten(c.now, p, o):
+		c.finish(dropped, droppedData{LastSeen: seen.LastSeen, Checks: seen.Checks})
+	case !r.believed(p, o):
+		c.checkpoint() // so that a restart doesn't begin to count the blocks again
+	}
+}
+
+// looked notes at which endpoint a look was in vain.
+func (r *Record) looked(endpoint int) {
+	at := uint16(min(max(0, endpoint), math.MaxUint16-1)) + 1
+	switch r.endpoint {
+	case 0:
+		r.endpoint = at
+	case at:
+	default:
+		r.several = true
+	}
+	r.looks = max(r.looks, r.looks+1)
+}
+
+// believed reports whether the looks in vain are enough of them, from two endpoints if there are two.
+func (r *Record) believed(p *source.Policy, o source.Observation) bool {
+	need := p.MissingChecks
+	if need <= 0 {
+		need = defaultMissingChecks
+	}
+	return int(r.looks) >= min(need, math.MaxUint16) && (r.several || o.Endpoints < 2)
+}
+
+// forgotten reports whether the last sign of the transaction is long enough ago, in blocks and in time.
+func (r *Record) forgotten(now stamp, p *source.Policy, o source.Observation) bool {
+	if p.DropAfter == 0 || o.Head-r.sight.Height < p.DropAfter {
+		return false
+	}
+	last := r.sight.LastSeen
+	if last == 0 {
+		last = r.startedAt
+	}
+	return now.since(last) >= p.DropMinAge
+}
+
+// pending notes that the source knows the transaction. A look-up that says so of what is in a block is late.
+func (c *change) pending(o source.Observation) {
+	r := c.from
+	if r.place != nil {
+		return
+	}
+	c.sighted(o, "")
+	if r.status == pending {
+		return
+	}
+	c.edit().status = pending
+	var details source.PendingDetails
+	if o.Pending != nil {
+		details = tidyDetails(*o.Pending)
+	}
+	c.emit(bus.EventPending, details)
+}
+
+// sighted notes that the transaction is there and in no block; left is the hash of the block it was taken out of.
+func (c *change) sighted(o source.Observation, left string) {
+	next := c.edit()
+	seen := sight{Height: o.Head, LastSeen: c.at(o), Left: left}
+	if was := next.sight; was != nil {
+		seen.Height = max(seen.Height, was.Height)
+		if left == "" {
+			seen.Left = was.Left
+		}
+	}
+	next.sight = &seen
+	next.looks, next.endpoint, next.several = 0, 0, false
+}
+
+// at returns when o was made, now if it doesn't say or says a time to come.
+func (c *change) at(o source.Observation) stamp {
+	if at := stampOf(o.At); at != 0 && at < c.now {
+		return at
+	}
+	return c.now
+}

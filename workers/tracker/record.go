@@ -1,0 +1,234 @@
+package tracker
+
+import (
+	"encoding/json"
+	"time"
+	"unique"
+
+	"trackerfleet/bus"
+)
+
+// MaxCrashes is how many crash times a record keeps, the newest ones.
+const MaxCrashes = 16
+
+// Record is all that is known of one tracked transaction. It never changes and may be shared between goroutines. Get one
+// from [Start] or [Decode].
+//
+// A million of them are held at once: what not every tracker has is behind a pointer, what many have in common is
+// shared, and times and words take as little as they can.
+type Record struct {
+	id     bus.ID
+	source unique.Handle[string]
+
+	ask     *ask     // what the start said beside ID and source; nil: nothing
+	sight   *sight   // how it was last seen outside of a block; nil: never looked
+	place   *place   // the inclusion that is being confirmed; nil: none
+	trouble *trouble // crashes; nil: none so far
+	rest    *rest    // nil: neither ended nor written by another version
+
+	events      uint64 // number of the last event
+	epoch       uint64
+	incarnation uint64
+	startedAt   stamp
+	updatedAt   stamp
+	deadline    stamp
+	head        uint64 // head of the last block that was observed with the transaction's whereabouts
+
+	run      uint32
+	restarts uint32
+
+	// The looks in vain since it was last seen, as far as this process knows; not durable, as endpoints have no names that
+	// last.
+	looks    uint16
+	endpoint uint16 // of the first of them, plus one
+	several  bool   // they were made at more than one endpoint
+
+	offersSafe bool // the last observation knew a safe head; not durable
+
+	status  status
+	phase   phase
+	restart restart
+}
+
+// ask is what a start said. Raw JSON is compact.
+type ask struct {
+	params string
+	meta   string
+	labels unique.Handle[string] // a JSON object with sorted keys, or ""
+	trace  Trace
+}
+
+// sight is how a transaction was last seen when it was in no block.
+type sight struct {
+	Height   uint64 `json:"height,omitempty"`     // head when it was last seen; when it was never seen, at the first look
+	LastSeen stamp  `json:"last_seen,omitzero"`   // none: never
+	Since    stamp  `json:"since,omitzero"`       // first look in vain since then
+	Checks   uint64 `json:"checks,omitempty"`     // looks in vain since then
+	Left     string `json:"left_block,omitempty"` // hash of the block that a reorganisation took it out of
+}
+
+// place is a transaction's place in a block, its own or the one of what replaces it.
+type place struct {
+	Number     uint64 `json:"number"`
+	Hash       string `json:"hash,omitempty"`
+	Time       stamp  `json:"time,omitzero"`
+	Index      uint64 `json:"index,omitempty"`
+	Success    bool   `json:"success,omitempty"`
+	GasUsed    string `json:"gas_used,omitempty"`
+	FeePaid    string `json:"fee_paid,omitempty"`
+	Reason     string `json:"reason,omitempty"`
+	ReasonData string `json:"reason_data,omitempty"`
+
+	Need     uint64 `json:"need,omitempty"`     // confirmations wanted; 0: finality is a tag's
+	Reported uint64 `json:"reported,omitempty"` // confirmations in the last event
+	Safe     bool   `json:"safe,omitempty"`     // reported that the safe head covers it
+
+	By     string     `json:"by,omitempty"`     // another transaction is here; "": ours
+	Kind   string     `json:"kind,omitempty"`   // of that replacement
+	Before bus.Status `json:"before,omitempty"` // ours, before the other one was included
+}
+
+// trouble is what went wrong in the process.
+type trouble struct {
+	crashes []stamp // oldest first, at most MaxCrashes
+	at      stamp
+	message string
+}
+
+// rest is what few records have while they are held in memory.
+type rest struct {
+	result string // data of the terminal event
+	extra  string // fields of other versions, each as ,"name":value
+}
+
+// Trace is the W3C trace context that a start came with; empty parts are absent.
+type Trace struct{ Parent, State string }
+
+// ID returns the transaction's ID.
+func (r *Record) ID() bus.ID { return r.id }
+
+// Source returns the name of the source profile.
+func (r *Record) Source() string {
+	if r.source == (unique.Handle[string]{}) {
+		return ""
+	}
+	return r.source.Value()
+}
+
+// Params returns what the start gave to the source; nil: nothing.
+func (r *Record) Params() json.RawMessage {
+	if r.ask == nil {
+		return nil
+	}
+	return raw(r.ask.params)
+}
+
+// Meta returns what is echoed in every event; nil: nothing.
+func (r *Record) Meta() json.RawMessage { return raw(r.meta()) }
+
+// Labels returns a copy of the labels, nil if there are none.
+func (r *Record) Labels() map[string]string {
+	if r.ask == nil || r.ask.labels == (unique.Handle[string]{}) {
+		return nil
+	}
+	var labels map[string]string
+	if err := json.Unmarshal([]byte(r.ask.labels.Value()), &labels); err != nil {
+		return nil // can't be: only what encodeLabels wrote gets there
+	}
+	return labels
+}
+
+// Trace returns the trace context for the headers of all events.
+func (r *Record) Trace() Trace {
+	if r.ask == nil {
+		return Trace{}
+	}
+	return r.ask.trace
+}
+
+// Restart returns the restart policy: transient, permanent or temporary.
+func (r *Record) Restart() string { return r.restart.word() }
+
+// Run returns how often the transaction ID was started, this time included.
+func (r *Record) Run() uint64 { return uint64(r.run) }
+
+// Phase returns running, parked or finished; the other phases are not durable.
+func (r *Record) Phase() bus.Phase { return r.phase.word() }
+
+// Status returns what is known of the transaction.
+func (r *Record) Status() bus.Status { return r.status.word() }
+
+// Events returns the number of the last event.
+func (r *Record) Events() uint64 { return r.events }
+
+// Epoch returns the epoch of the owner that wrote the record last; see [Record.Owned].
+func (r *Record) Epoch() uint64 { return r.epoch }
+
+// Incarnation returns the incarnation that wrote the record last; see [Record.Owned].
+func (r *Record) Incarnation() uint64 { return r.incarnation }
+
+// Restarts returns how often this run came back after a crash.
+func (r *Record) Restarts() uint64 { return uint64(r.restarts) }
+
+// StartedAt returns when the run was accepted.
+func (r *Record) StartedAt() time.Time { return r.startedAt.time() }
+
+// UpdatedAt returns when the record last changed durably.
+func (r *Record) UpdatedAt() time.Time { return r.updatedAt.time() }
+
+// Deadline returns when the run expires, the zero time for never.
+func (r *Record) Deadline() time.Time { return r.deadline.time() }
+
+// Crashes returns the times of the newest crashes since the start or the last [Record.Resumed], oldest first.
+func (r *Record) Crashes() []time.Time {
+	if r.trouble == nil {
+		return nil
+	}
+	times := make([]time.Time, len(r.trouble.crashes))
+	for i, at := range r.trouble.crashes {
+		times[i] = at.time()
+	}
+	return times
+}
+
+// LastError returns the newest crash, nil if there was none.
+func (r *Record) LastError() *bus.LastError {
+	if r.trouble == nil || r.trouble.at == 0 {
+		return nil
+	}
+	return &bus.LastError{At: r.trouble.at.time(), Message: r.trouble.message}
+}
+
+// Result returns the data of the terminal event, nil before.
+func (r *Record) Result() json.RawMessage {
+	if r.rest == nil {
+		return nil
+	}
+	return raw(r.rest.result)
+}
+
+func (r *Record) meta() string {
+	if r.ask == nil {
+		return ""
+	}
+	return r.ask.meta
+}
+
+func raw(s string) json.RawMessage {
+	if s == "" {
+		return nil
+	}
+	return json.RawMessage(s)
+}
+
+// encodeLabels returns labels as they are kept.
+func encodeLabels(labels map[string]string) unique.Handle[string] {
+	if len(labels) == 0 {
+		return unique.Handle[string]{}
+	}
+	b, err := json.Marshal(labels)
+	if err != nil {
+		return unique.Handle[string]{} // can't be: strings always encode
+	}
+	return unique.Make(string(b))
+}
