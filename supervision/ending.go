@@ -1,0 +1,156 @@
+package supervision
+
+import (
+	"errors"
+	"slices"
+	"time"
+)
+
+// end is the last act of a run's goroutine.
+func (r *run) end() {
+	c := r.child
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.run != r {
+		c.sup.leaks.remove(r)
+		c.sendLocked(Event{Kind: EventReturned, Reason: r.reason})
+		return
+	}
+	c.endLocked(r, r.reason)
+}
+
+// endLocked ends the incarnation of r: for good, or until its restart.
+func (c *Child) endLocked(r *run, reason error) {
+	r.disarmLocked()
+	c.run, c.server, c.busy = nil, nil, false
+	gone := c.stop != nil || r.first || !c.restart.After(reason) || isIgnore(r, reason)
+	owed := error(&CrashedError{ID: c.id, Incarnation: c.Incarnation(), Reason: reason})
+	if onPurpose(reason) || errors.Is(reason, ErrKilled) {
+		owed = ErrStopped
+	}
+	if r.serving != nil {
+		r.serving.Reply(nil, owed)
+	}
+	c.failDeferredLocked(owed)
+	if gone {
+		c.removeLocked(r, reason)
+	} else {
+		c.crashLocked(r, reason)
+	}
+	r.scope.cancel(reason)
+}
+
+// isIgnore reports whether a restart's Init said that there is to be no child any more.
+func isIgnore(r *run, reason error) bool { return r.op == opInit && errors.Is(reason, ErrIgnore) }
+
+// removeLocked ends the child for good. r is nil if it had no incarnation.
+func (c *Child) removeLocked(r *run, reason error) {
+	ignored := r != nil && r.first && errors.Is(reason, ErrIgnore)
+	c.enterLocked(Stopped)
+	c.sup.phases[Stopped].Add(-1) // not kept: ended children are not counted
+	c.failWaitingLocked(ErrStopped)
+	c.mailbox = nil
+	if c.crashes != nil && c.crashes.timer != nil {
+		c.crashes.timer.Stop()
+	}
+	c.sup.registry.Unregister(c.id, c)
+	if c.stop != nil {
+		c.stop.finish()
+	}
+	switch {
+	case r != nil && r.first && !ignored:
+		c.emitLocked(EventStartFailed, reason)
+	case r != nil && !r.first:
+		c.emitLocked(EventDown, reason)
+	}
+	if r == nil || !r.first {
+		c.emitLocked(EventUnregistered, nil)
+	}
+	if r != nil {
+		r.answerLocked(reason)
+	}
+	c.sup.release()
+}
+
+// crashLocked decides about the restart.
+func (c *Child) crashLocked(r *run, reason error) {
+	now := time.Now()
+	if c.crashes == nil {
+		c.crashes = &crashes{}
+	}
+	k := c.crashes
+	k.history = append(k.history, now)
+	if extra := len(k.history) - memory(c.typ.Intensity, c.typ.Backoff); extra > 0 {
+		k.history = slices.Delete(k.history, 0, extra)
+	}
+	crash := &Crash{Reason: reason, Stack: stackOf(reason), At: now, Incarnation: c.Incarnation()}
+	crash.Attempt = c.typ.Backoff.Attempt(k.history)
+	k.latest, k.turn = crash, false
+	if c.typ.Intensity.Exceeded(k.history, now) {
+		c.sendLocked(Event{Kind: EventDown, Reason: reason, Stack: crash.Stack, Attempt: crash.Attempt})
+		c.enterLocked(Parked)
+		c.failWaitingLocked(ErrParked)
+		c.emitLocked(EventParked, reason)
+		r.answerLocked(reason)
+		return
+	}
+	crash.Delay = c.typ.Backoff.Delay(crash.Attempt, c.sup.config.Rand())
+	if crash.Delay <= 0 {
+		crash.Delay, k.turn = c.sup.budget.reserve(now), true
+	}
+	crash.NextTry = now.Add(crash.Delay)
+	c.sendLocked(Event{Kind: EventDown, Reason: reason, Stack: crash.Stack, Attempt: crash.Attempt, Delay: crash.Delay})
+	r.answerLocked(reason)
+	c.enterLocked(BackingOff)
+	if crash.Delay <= 0 {
+		c.startAgainLocked()
+		return
+	}
+	k.timer = time.AfterFunc(crash.Delay, c.retry)
+}
+
+// retry runs when the backoff is over, and again when the restart budget has given the child its turn.
+func (c *Child) retry() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.phaseIs(BackingOff) {
+		return
+	}
+	k := c.crashes
+	now := time.Now()
+	if left := k.latest.NextTry.Sub(now); left > 0 {
+		return // an older timer, which fired late
+	}
+	if !k.turn {
+		k.turn = true
+		if wait := c.sup.budget.reserve(now); wait > 0 {
+			k.latest.Delay += wait
+			k.latest.NextTry = now.Add(wait)
+			k.timer = time.AfterFunc(wait, c.retry)
+			return
+		}
+	}
+	c.startAgainLocked()
+}
+
+// startAgainLocked begins the next incarnation.
+func (c *Child) startAgainLocked() *run {
+	if c.crashes != nil {
+		c.crashes.timer = nil
+	}
+	c.incarnation.Add(1)
+	c.restarts++
+	c.enterLocked(Starting)
+	r := c.newRunLocked()
+	r.armLocked(c.typ.initTimeout(), ErrInitTimeout)
+	go r.main()
+	return r
+}
+
+func (c *Child) restartedLocked() {
+	e := Event{Kind: EventRestarted}
+	if k := c.crashes; k != nil && k.latest != nil {
+		e.Reason, e.Stack, e.Attempt, e.Delay = k.latest.Reason, k.latest.Stack, k.latest.Attempt, k.latest.Delay
+	}
+	c.sendLocked(e)
+}

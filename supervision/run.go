@@ -1,0 +1,347 @@
+package supervision
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// stage is what a run does next.
+type stage uint8
+
+const (
+	stageInit stage = iota
+	stageServe
+	stageTerminate
+	stageEnd
+)
+
+// run is the goroutine of an incarnation: from Init to its end for a Process, from waking to hibernation or the end for a
+// Server. What isn't said to be guarded belongs to that goroutine.
+type run struct {
+	child   *Child
+	scope   *scope
+	own     scope // what scope points to, unless an earlier run's context lives on
+	server  Server
+	process Process
+	stage   stage
+	op      operation
+	done    bool  // main came to its end
+	reason  error // why the incarnation ends
+	serving *Call // the call in HandleCall
+
+	timer  *time.Timer // bounds Init or Terminate; guarded by child.mu
+	result *waiter     // who waits for Init; guarded by child.mu
+	inited bool        // Init succeeded; guarded by child.mu
+	first  bool        // the child is not there before this Init succeeded; guarded by child.mu
+}
+
+func (c *Child) newRunLocked() *run {
+	r := &run{child: c}
+	r.own.child = c
+	r.scope = &r.own
+	c.run = r
+	c.busy = true
+	return r
+}
+
+// wakeLocked gives a server that has hibernated a goroutine.
+func (c *Child) wakeLocked() {
+	if c.busy || !c.phaseIs(Running) && !c.phaseIs(Stopping) {
+		return
+	}
+	r := c.run
+	if r == nil {
+		r = c.newRunLocked()
+	}
+	c.busy = true
+	r.server = c.server
+	r.stage = stageServe
+	go r.main()
+}
+
+// hibernateLocked lets the goroutine end. Only a context that somebody may be waiting on is kept.
+func (c *Child) hibernateLocked(r *run) {
+	c.busy = false
+	c.run = nil
+	if r.scope.used() {
+		c.run = &run{child: c, scope: r.scope}
+	}
+}
+
+// main goes through the stages. After runtime.Goexit, which nothing can stop, it goes on in a new goroutine.
+func (r *run) main() {
+	defer func() {
+		if !r.done {
+			go r.main()
+		}
+	}()
+	if r.stage == stageInit {
+		r.begin()
+	}
+	if r.stage == stageServe && r.serve() {
+		r.done = true
+		return
+	}
+	if r.stage == stageTerminate {
+		r.terminate()
+	}
+	r.end()
+	r.done = true
+}
+
+// begin runs factory and Init.
+func (r *run) begin() {
+	if err := r.invoke(opInit, nil); err != nil {
+		r.fail(opInit, err)
+		return
+	}
+	c := r.child
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	r.inited = true
+	r.stage = stageServe
+	if c.run != r {
+		r.stage = stageEnd
+		return
+	}
+	c.server = r.server
+	if c.stop != nil {
+		return
+	}
+	r.disarmLocked()
+	c.enterLocked(Running)
+	if r.first {
+		c.emitLocked(EventStarted, nil)
+	} else {
+		c.restartedLocked()
+	}
+	c.emitLocked(EventRegistered, nil)
+	r.first = false
+	r.answerLocked(nil)
+}
+
+// serve handles messages until there are none, when it reports that the server hibernates, or the incarnation ends.
+func (r *run) serve() (hibernated bool) {
+	if r.process != nil {
+		r.fail(opRun, r.invoke(opRun, nil))
+		return false
+	}
+	for {
+		msg, what := r.next()
+		switch what {
+		case nextHibernate:
+			return true
+		case nextStop:
+			r.stage = stageTerminate
+			return false
+		case nextFenced:
+			r.stage = stageEnd
+			return false
+		}
+		if !r.handle(msg) {
+			return false
+		}
+	}
+}
+
+type nextStep uint8
+
+const (
+	nextMessage nextStep = iota
+	nextHibernate
+	nextStop
+	nextFenced
+)
+
+func (r *run) next() (message, nextStep) {
+	c := r.child
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.run != r {
+		return message{}, nextFenced
+	}
+	if c.stop != nil {
+		r.reason = c.stop.reason
+		return message{}, nextStop
+	}
+	msg, ok := c.popLocked()
+	if !ok {
+		c.hibernateLocked(r)
+		return message{}, nextHibernate
+	}
+	return msg, nextMessage
+}
+
+// handle reports whether the server goes on.
+func (r *run) handle(msg message) bool {
+	if msg.op == opExit {
+		r.fail(opExit, msg.payload.(error))
+		return false
+	}
+	call, _ := msg.payload.(*Call)
+	if msg.op != opCall {
+		call = nil
+	}
+	if call != nil && !call.waiting() {
+		return true
+	}
+	r.serving = call
+	err := r.invoke(msg.op, msg.payload)
+	if errors.Is(err, ErrUnknownMessage) && !isPanic(err) {
+		if call != nil {
+			call.Reply(nil, err)
+		}
+		err = nil
+	}
+	if err != nil {
+		r.fail(msg.op, err)
+		return false
+	}
+	r.serving = nil
+	if call != nil && call.waiting() {
+		r.child.mu.Lock()
+		call.keepLocked()
+		r.child.mu.Unlock()
+	}
+	return true
+}
+
+// invoke runs the child's code: all of it runs here, and here its panics and Goexits end.
+func (r *run) invoke(op operation, payload any) (err error) {
+	r.op = op
+	returned := false
+	defer r.contain(&returned, &err)
+	switch op {
+	case opInit:
+		err = r.create()
+	case opRun:
+		err = r.process.Run(r.scope)
+	case opCall:
+		err = r.server.HandleCall(r.scope, payload.(*Call))
+	case opCast:
+		err = r.server.HandleCast(r.scope, payload)
+	case opInfo:
+		err = r.server.HandleInfo(r.scope, payload)
+	case opTerminate:
+		r.server.Terminate(payload.(context.Context), r.reason)
+	}
+	returned = true
+	return err
+}
+
+// contain turns a panic into an error, and prepares the run for going on after a Goexit.
+func (r *run) contain(returned *bool, err *error) {
+	if *returned {
+		return
+	}
+	if v := recover(); v != nil {
+		*err = &PanicError{Value: v, Stack: callers(2)}
+		return
+	}
+	r.fail(r.op, &GoexitError{Stack: callers(2)})
+}
+
+func (r *run) create() error {
+	c := r.child
+	if c.typ.Process != nil {
+		if r.process = c.typ.Process(c); r.process == nil {
+			return fmt.Errorf("supervision: factory of %q: no process", c.typ.Name)
+		}
+		return nil
+	}
+	server := c.typ.Server(c)
+	if server == nil {
+		return fmt.Errorf("supervision: factory of %q: no server", c.typ.Name)
+	}
+	if err := server.Init(r.scope, c); err != nil {
+		return err
+	}
+	r.server = server
+	return nil
+}
+
+// fail notes that the incarnation ends because op gave err, and what comes next.
+func (r *run) fail(op operation, err error) {
+	switch op {
+	case opInit, opRun:
+		r.stage = stageEnd
+	case opTerminate:
+		r.stage = stageEnd
+		if !onPurpose(r.reason) || isPanic(r.reason) {
+			return // the first crash is the reason
+		}
+	default:
+		r.stage = stageTerminate
+	}
+	r.reason = r.reasonOf(err)
+}
+
+// reasonOf maps what the child's code returned to a reason. Only the end of its own scope excuses context.Canceled.
+func (r *run) reasonOf(err error) error {
+	cause := r.scope.ended()
+	ordered := cause != nil && (err == nil || !isPanic(err) && errors.Is(err, context.Canceled))
+	if e, ok := cause.(exit); ok {
+		cause = e.reason
+	}
+	switch {
+	case ordered:
+		return cause
+	case err == nil:
+		return ErrNormal
+	}
+	return err
+}
+
+func isPanic(err error) bool {
+	switch err.(type) {
+	case *PanicError, *GoexitError:
+		return true
+	}
+	return false
+}
+
+// terminate runs Terminate once, with the time that is left.
+func (r *run) terminate() {
+	ctx, cancel, ok := r.terminating()
+	if !ok {
+		r.stage = stageEnd
+		return
+	}
+	defer cancel()
+	r.stage = stageEnd
+	if err := r.invoke(opTerminate, ctx); err != nil {
+		r.fail(opTerminate, err)
+	}
+}
+
+func (r *run) terminating() (context.Context, context.CancelFunc, bool) {
+	c := r.child
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.run != r {
+		return nil, nil, false
+	}
+	var ctx context.Context
+	cancel := context.CancelFunc(func() {})
+	deadline := time.Time{}
+	if c.stop != nil {
+		deadline = c.stop.deadline
+	} else if grace := c.typ.grace(); grace > 0 {
+		deadline = time.Now().Add(grace)
+		r.armLocked(grace, ErrShutdownTimeout)
+	}
+	ctx = context.Background()
+	if !deadline.IsZero() {
+		ctx, cancel = context.WithDeadline(ctx, deadline)
+	}
+	return terminating{ctx, c}, cancel, true
+}
+
+func (r *run) answerLocked(err error) {
+	if r.result != nil {
+		r.result.replies <- reply{err: err}
+		r.result = nil
+	}
+}
