@@ -1,7 +1,6 @@
 package tracker
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"math"
@@ -65,17 +64,14 @@ func Encode(r *Record) ([]byte, error) {
 		w.Crashes = t.crashes
 		w.LastError = &wireError{At: t.at, Message: t.message}
 	}
-	var b bytes.Buffer
-	b.Grow(512)
-	if err := encode(&b, w); err != nil {
-		return nil, fmt.Errorf("tracker: encode record %q: %w", r.id, err)
+	b, err := bus.Encode(w)
+	if err != nil {
+		return nil, fmt.Errorf("tracker: record %q: %w", r.id, err)
 	}
 	if r.rest != nil && r.rest.extra != "" {
-		b.Truncate(b.Len() - 1)
-		b.WriteString(r.rest.extra)
-		b.WriteByte('}')
+		b = append(append(b[:len(b)-1], r.rest.extra...), '}')
 	}
-	return b.Bytes(), nil
+	return b, nil
 }
 
 // Decode reads a record. Absent fields have their zero values; what contradicts itself falls back to what the source will
@@ -104,7 +100,7 @@ func Decode(b []byte) (*Record, error) {
 		id: *w.TransactionID, source: unique.Make(w.Source), sight: w.Sight, place: w.Inclusion, events: w.Events, epoch: w.Epoch,
 		incarnation: w.Incarnation, startedAt: w.StartedAt, updatedAt: w.UpdatedAt, deadline: w.Deadline, head: w.Checkpoint,
 		run: uint32(w.Run), restarts: uint32(w.Restarts),
-		ask: newAsk(compact(w.Params), compact(w.Meta), w.Labels, Trace{Parent: w.Traceparent, State: w.Tracestate}),
+		ask: newAsk(compact(w.Params), compact(w.Meta), w.Labels, bus.Trace{Parent: w.Traceparent, State: w.Tracestate}),
 	}
 	if w.LastError != nil || len(w.Crashes) > 0 {
 		r.trouble = &trouble{crashes: w.Crashes[max(0, len(w.Crashes)-MaxCrashes):]}

@@ -1,7 +1,6 @@
 package tracker
 
 import (
-	"bytes"
 	"strings"
 	"unicode/utf8"
 
@@ -85,9 +84,8 @@ func (c *change) finish(end status, data any) {
 	if next.rest != nil {
 		kept = *next.rest
 	}
-	var b bytes.Buffer
-	if err := encode(&b, data); err == nil { // terminal data are strings, numbers and stamps: they always encode
-		kept.result = b.String()
+	if b, err := bus.Encode(data); err == nil { // terminal data are strings, numbers and stamps: they always encode
+		kept.result = string(b)
 	}
 	next.rest = &kept
 }

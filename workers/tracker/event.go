@@ -1,13 +1,11 @@
 package tracker
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"time"
 
 	"trackerfleet/bus"
-	"trackerfleet/workers/source"
 )
 
 // Event is one event of a transaction, ready to be published.
@@ -26,43 +24,11 @@ type Event struct {
 // Body returns the message body: the data beside transaction_id, type, n, run, at and, if there is one, meta. It fails if
 // the data or what the start brought doesn't encode.
 func (e Event) Body() ([]byte, error) {
-	var b bytes.Buffer
-	err := encode(&b, struct {
-		TransactionID bus.ID          `json:"transaction_id"`
-		Type          string          `json:"type"`
-		N             uint64          `json:"n"`
-		Run           uint64          `json:"run"`
-		At            time.Time       `json:"at"`
-		Meta          json.RawMessage `json:"meta,omitempty"`
-	}{e.ID, e.Type, e.N, e.Run, e.At, raw(e.meta)})
+	b, err := bus.EventBody(e.ID, e.Type, e.N, e.Run, e.At, raw(e.meta), e.Data)
 	if err != nil {
-		return nil, fmt.Errorf("tracker: encode event %s: %w", e.Type, err)
+		return nil, fmt.Errorf("tracker: event %s: %w", e.Type, err)
 	}
-	b.Truncate(b.Len() - 1)
-	mark := b.Len()
-	b.WriteByte(',')
-	if err := encode(&b, e.Data); err != nil {
-		return nil, fmt.Errorf("tracker: encode data of event %s: %w", e.Type, err)
-	}
-	body := b.Bytes()
-	switch data := body[mark+1:]; {
-	case len(data) < 2 || data[0] != '{':
-		return nil, fmt.Errorf("tracker: data of event %s is no JSON object", e.Type)
-	case len(data) == 2:
-		return append(body[:mark], '}'), nil
-	}
-	return append(body[:mark+1], body[mark+2:]...), nil
-}
-
-// encode appends v to b as compact JSON with <, > and & as they are.
-func encode(b *bytes.Buffer, v any) error {
-	enc := json.NewEncoder(b)
-	enc.SetEscapeHTML(false)
-	if err := enc.Encode(v); err != nil {
-		return err
-	}
-	b.Truncate(b.Len() - 1)
-	return nil
+	return b, nil
 }
 
 // blockData names a block in events.
@@ -96,7 +62,6 @@ type (
 	resumedData struct {
 		By string `json:"by,omitempty"`
 	}
-	pendingData  = source.PendingDetails
 	includedData struct {
 		Block   blockData `json:"block"`
 		Index   uint64    `json:"index"`

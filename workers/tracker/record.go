@@ -55,7 +55,7 @@ type ask struct {
 	params string
 	meta   string
 	labels unique.Handle[string] // a JSON object with sorted keys, or ""
-	trace  Trace
+	trace  bus.Trace
 }
 
 // sight is how a transaction was last seen when it was in no block.
@@ -101,9 +101,6 @@ type rest struct {
 	extra  string // fields of other versions, each as ,"name":value
 }
 
-// Trace is the W3C trace context that a start came with; empty parts are absent.
-type Trace struct{ Parent, State string }
-
 // ID returns the transaction's ID.
 func (r *Record) ID() bus.ID { return r.id }
 
@@ -139,9 +136,9 @@ func (r *Record) Labels() map[string]string {
 }
 
 // Trace returns the trace context for the headers of all events.
-func (r *Record) Trace() Trace {
+func (r *Record) Trace() bus.Trace {
 	if r.ask == nil {
-		return Trace{}
+		return bus.Trace{}
 	}
 	return r.ask.trace
 }

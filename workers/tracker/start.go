@@ -4,9 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"math"
-	"reflect"
-	"slices"
-	"strings"
 	"time"
 	"unique"
 
@@ -16,13 +13,13 @@ import (
 // Start accepts req: the decision holds the first record of its transaction and the event started, number 1. The caller
 // has checked req, params included, has put the default source's name where none was given, and sets the owner with
 // [Record.Owned].
-func Start(now time.Time, req bus.StartRequest, trace Trace) Decision {
+func Start(now time.Time, req bus.StartRequest, trace bus.Trace) Decision {
 	return begin(&Record{id: req.TransactionID}, now, req, trace)
 }
 
 // Rerun accepts req for a transaction whose run has finished, the next run: event numbers go on, everything else begins
 // anew. It returns an empty Decision if r has not finished. Whether req may differ is for the caller to ask [Record.Conflicts].
-func (r *Record) Rerun(now time.Time, req bus.StartRequest, trace Trace) Decision {
+func (r *Record) Rerun(now time.Time, req bus.StartRequest, trace bus.Trace) Decision {
 	if r.phase != finished || r.run == math.MaxUint32 {
 		return Decision{}
 	}
@@ -34,7 +31,7 @@ func (r *Record) Rerun(now time.Time, req bus.StartRequest, trace Trace) Decisio
 }
 
 // begin makes a run of req that goes on from r.
-func begin(r *Record, now time.Time, req bus.StartRequest, trace Trace) Decision {
+func begin(r *Record, now time.Time, req bus.StartRequest, trace bus.Trace) Decision {
 	c := change{from: r, next: r, now: stampOf(now)}
 	r.source = unique.Make(req.Source)
 	r.run++
@@ -49,7 +46,7 @@ func begin(r *Record, now time.Time, req bus.StartRequest, trace Trace) Decision
 }
 
 // newAsk returns nil when there is nothing to keep.
-func newAsk(params, meta string, labels map[string]string, trace Trace) *ask {
+func newAsk(params, meta string, labels map[string]string, trace bus.Trace) *ask {
 	a := ask{params: params, meta: meta, labels: encodeLabels(labels), trace: trace}
 	if a == (ask{}) {
 		return nil
@@ -69,46 +66,8 @@ func compact(b json.RawMessage) string {
 	return ""
 }
 
-// Conflicts returns the fields in which req asks for something else than r was started with: source, params, or, when
-// both have an object there, the members that differ as params.<name>. It returns nil when they are the same start.
-// Order and white space in params make no difference, nor does an empty object.
+// Conflicts returns the fields in which req asks for another transaction than r was started for, as
+// [bus.ConflictingFields] does; nil when they are the same start.
 func (r *Record) Conflicts(req bus.StartRequest) []string {
-	var fields []string
-	if req.Source != r.Source() {
-		fields = append(fields, "source")
-	}
-	ours, theirs := string(r.Params()), compact(req.Params)
-	if ours == theirs {
-		return fields
-	}
-	a, okA := object(ours)
-	b, okB := object(theirs)
-	if !okA || !okB {
-		return append(fields, "params")
-	}
-	var members []string
-	for name, value := range a {
-		if other, ok := b[name]; !ok || !reflect.DeepEqual(value, other) {
-			members = append(members, "params."+name)
-		}
-	}
-	for name := range b {
-		if _, ok := a[name]; !ok {
-			members = append(members, "params."+name)
-		}
-	}
-	slices.Sort(members)
-	return append(fields, members...)
-}
-
-// object decodes a JSON object, numbers as they are written; nothing at all is the empty one.
-func object(s string) (map[string]any, bool) {
-	if s == "" {
-		return nil, true
-	}
-	dec := json.NewDecoder(strings.NewReader(s))
-	dec.UseNumber()
-	var members map[string]any
-	err := dec.Decode(&members)
-	return members, err == nil && !dec.More()
+	return bus.ConflictingFields(r.Source(), r.Params(), req.Source, req.Params)
 }

@@ -9,4 +9,6 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-func TestSz(t *testing.T) { t.Log(unsafe.Sizeof(Record{}), unsafe.Sizeof(place{}), unsafe.Sizeof(sight{}), unsafe.Sizeof(ask{})) }
+func TestSz(t *testing.T) {
+	t.Log(unsafe.Sizeof(Record{}), unsafe.Sizeof(place{}), unsafe.Sizeof(sight{}), unsafe.Sizeof(ask{}))
+}
