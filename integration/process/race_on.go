@@ -1,0 +1,6 @@
+//go:build race
+
+package process
+
+// raceFlag builds the fleet with the race detector when the tests run with it.
+var raceFlag = []string{"-race"}

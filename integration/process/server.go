@@ -1,0 +1,83 @@
+package process
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go"
+)
+
+// Server is a nats-server with JetStream that syncs every write, as the fleet's are configured.
+type Server struct {
+	*Process
+	URL    string
+	config string
+}
+
+// StartServer starts a nats-server on a store of its own.
+func StartServer(t testing.TB) *Server {
+	t.Helper()
+	dir := t.TempDir()
+	port := freePort(t)
+	s := &Server{URL: fmt.Sprintf("nats://127.0.0.1:%d", port), config: filepath.Join(dir, "nats.conf")}
+	config := fmt.Sprintf(`listen: "127.0.0.1:%d"
+server_name: n1
+jetstream { store_dir: %q, sync_interval: always }
+`, port, filepath.Join(dir, "store"))
+	if err := os.WriteFile(s.config, []byte(config), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s.Restart(t)
+	return s
+}
+
+// Restart starts the server, on the same port and the same store, after it was killed.
+func (s *Server) Restart(t testing.TB) {
+	t.Helper()
+	s.Process = Start(t, natsServer(t), "-c", s.config)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	if _, err := s.Stderr(ctx, func(line string) bool { return strings.HasSuffix(line, "Server is ready") }); err != nil {
+		t.Fatalf("nats-server: %v", err)
+	}
+}
+
+// Connect returns a connection that ends with the test and comes back by itself after the server does.
+func (s *Server) Connect(t testing.TB, options ...nats.Option) *nats.Conn {
+	t.Helper()
+	options = append([]nats.Option{
+		nats.MaxReconnects(-1), nats.ReconnectWait(50 * time.Millisecond), nats.ReconnectBufSize(-1),
+	}, options...)
+	nc, err := nats.Connect(s.URL, options...)
+	if err != nil {
+		t.Fatalf("process: connect to %s: %v", s.URL, err)
+	}
+	t.Cleanup(nc.Close)
+	return nc
+}
+
+// freePort returns a port that nobody listens on. It lies below the range that the kernel takes clients' ports from, so that no
+// reconnecting client holds it while its server is down.
+func freePort(t testing.TB) int {
+	t.Helper()
+	for range 100 {
+		port := 10_000 + rand.IntN(20_000)
+		listener, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port))
+		if err != nil {
+			continue
+		}
+		if err := listener.Close(); err != nil {
+			t.Fatal(err)
+		}
+		return port
+	}
+	t.Fatal("process: no free port")
+	return 0
+}
