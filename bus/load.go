@@ -1,0 +1,235 @@
+package bus
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"iter"
+	"strconv"
+	"time"
+
+	"github.com/nats-io/nats.go"
+)
+
+// Holding names a partition and the epoch under which the reader owns it.
+type Holding struct {
+	Partition int
+	Epoch     uint64
+}
+
+// scanShare is the share of all partitions (one in so many) from which on one scan of everything is faster than asking for
+// each partition.
+const scanShare = 4
+
+// replicaPause is how long a read waits for a replica that has not got the claim yet.
+const replicaPause = 20 * time.Millisecond
+
+// Load returns the state records of partitions, each record once, in no order. Every write under an earlier epoch is seen:
+// a replica that does not have the claim yet is asked again until it has. The sequence ends after its first error: a
+// [*FencedError] when a partition has another owner by now, the cause of ctx, or the error of a request.
+func (r *Records) Load(ctx context.Context, held ...Holding) iter.Seq2[*Record, error] {
+	return func(yield func(*Record, error) bool) {
+		err := r.load(ctx, held, func(rec *Record) bool { return yield(rec, nil) })
+		if err != nil && !errors.Is(err, errEnough) {
+			yield(nil, fmt.Errorf("bus: load records: %w", err))
+		}
+	}
+}
+
+// errEnough ends a load whose reader wants no more.
+var errEnough = errors.New("bus: reader has enough")
+
+func (r *Records) load(ctx context.Context, held []Holding, yield func(*Record) bool) error {
+	for _, h := range held {
+		if h.Partition < 0 || h.Partition >= Partitions || h.Epoch == 0 {
+			return fmt.Errorf("%w: partition %d, epoch %d", ErrInvalid, h.Partition, h.Epoch)
+		}
+	}
+	if len(held) >= Partitions/scanShare {
+		return r.scan(ctx, held, yield)
+	}
+	for _, h := range held {
+		if err := r.loadPartition(ctx, h, yield); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// loadPartition asks for all records at once, and for ever smaller groups of slots where the server says that is too much.
+func (r *Records) loadPartition(ctx context.Context, h Holding, yield func(*Record) bool) error {
+	all := "tracker.fleet.state." + strconv.Itoa(h.Partition) + ".*.*"
+	records, err := r.readGroup(ctx, h, []string{all})
+	if errors.Is(err, errTooMany) {
+		slots := make([]int, 0, Slots/Partitions)
+		for slot := h.Partition; slot < Slots; slot += Partitions {
+			slots = append(slots, slot)
+		}
+		return r.loadSlots(ctx, h, slots, yield)
+	}
+	return yieldAll(records, err, yield)
+}
+
+func (r *Records) loadSlots(ctx context.Context, h Holding, slots []int, yield func(*Record) bool) error {
+	if len(slots) == 1 {
+		return r.loadSlot(ctx, h, slots[0], yield)
+	}
+	half := len(slots) / 2
+	for _, group := range [][]int{slots[:half], slots[half:]} {
+		subjects := make([]string, len(group))
+		for i, slot := range group {
+			subjects[i] = slotSubject(h.Partition, slot)
+		}
+		records, err := r.readGroup(ctx, h, subjects)
+		if errors.Is(err, errTooMany) {
+			err = r.loadSlots(ctx, h, group, yield)
+		} else {
+			err = yieldAll(records, err, yield)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// loadSlot reads a slot that alone has more records than an answer holds.
+func (r *Records) loadSlot(ctx context.Context, h Holding, slot int, yield func(*Record) bool) error {
+	return r.scanSubjects(ctx, []Holding{h}, slotSubject(h.Partition, slot), yield)
+}
+
+func slotSubject(partition, slot int) string {
+	return "tracker.fleet.state." + strconv.Itoa(partition) + "." + strconv.Itoa(slot) + ".*"
+}
+
+func yieldAll(records []*Record, err error, yield func(*Record) bool) error {
+	if err != nil {
+		return err
+	}
+	for _, rec := range records {
+		if !yield(rec) {
+			return errEnough
+		}
+	}
+	return nil
+}
+
+// errTooMany says that subjects match more records than one answer holds.
+var errTooMany = errors.New("bus: too many records for one answer")
+
+// readGroup returns the records that match subjects, from a replica that has the claim.
+func (r *Records) readGroup(ctx context.Context, h Holding, subjects []string) ([]*Record, error) {
+	// The owner record is part of the question: it shows how far the replica is, at the very moment of the answer.
+	ownerSubject := OwnerSubject(h.Partition)
+	body, err := json.Marshal(struct {
+		MultiLast []string `json:"multi_last"`
+	}{append([]string{ownerSubject}, subjects...)})
+	if err != nil {
+		return nil, err
+	}
+	for {
+		records, err := r.directRead(ctx, body)
+		if err != nil {
+			return nil, err
+		}
+		var epoch uint64
+		for i, rec := range records {
+			if rec.Subject == ownerSubject {
+				epoch = rec.Revision
+				records[i] = records[len(records)-1]
+				records = records[:len(records)-1]
+				break
+			}
+		}
+		switch {
+		case epoch == h.Epoch:
+			return records, nil
+		case epoch > h.Epoch:
+			return nil, &FencedError{h.Partition, h.Epoch}
+		}
+		if err := wait(ctx, replicaPause); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// directRead returns all messages of one direct get answer; it fails with [errTooMany] rather than return a part.
+func (r *Records) directRead(ctx context.Context, body []byte) ([]*Record, error) {
+	inbox := r.nc.NewInbox()
+	sub, err := r.nc.SubscribeSync(inbox)
+	if err != nil {
+		return nil, err
+	}
+	defer sub.Unsubscribe()
+	if err := r.nc.PublishRequest("$JS.API.DIRECT.GET."+StreamTracker, inbox, body); err != nil {
+		return nil, err
+	}
+	var records []*Record
+	expected := -1
+	for {
+		m, err := sub.NextMsgWithContext(ctx)
+		if err != nil {
+			return nil, err
+		}
+		switch status := m.Header.Get("Status"); status {
+		case "":
+		case "204":
+			pending := m.Header.Get("Nats-Num-Pending")
+			if pending != "0" {
+				return nil, errTooMany
+			}
+			if len(records) != expected {
+				return nil, fmt.Errorf("answer of %d records is incomplete: %d arrived", expected, len(records))
+			}
+			return records, nil
+		case "404":
+			return nil, nil
+		case "413":
+			return nil, errTooMany
+		case "503":
+			return nil, nats.ErrNoResponders
+		default:
+			return nil, fmt.Errorf("direct get: %s %s", status, m.Header.Get("Description"))
+		}
+		rec, pending, err := directRecord(m)
+		if err != nil {
+			return nil, err
+		}
+		if expected < 0 {
+			expected = pending + 1
+		}
+		records = append(records, rec)
+	}
+}
+
+// directRecord takes a record out of the message and the server's headers out of the record's.
+func directRecord(m *nats.Msg) (rec *Record, pending int, err error) {
+	rec = &Record{Subject: m.Header.Get("Nats-Subject"), Header: m.Header, Data: m.Data}
+	if rec.Revision, err = strconv.ParseUint(m.Header.Get("Nats-Sequence"), 10, 64); err != nil {
+		return nil, 0, fmt.Errorf("direct get: sequence: %w", err)
+	}
+	if rec.Time, err = time.Parse(time.RFC3339Nano, m.Header.Get("Nats-Time-Stamp")); err != nil {
+		return nil, 0, fmt.Errorf("direct get: time: %w", err)
+	}
+	if pending, err = strconv.Atoi(m.Header.Get("Nats-Num-Pending")); err != nil {
+		return nil, 0, fmt.Errorf("direct get: pending: %w", err)
+	}
+	for _, key := range []string{
+		"Nats-Stream", "Nats-Subject", "Nats-Sequence", "Nats-Time-Stamp", "Nats-Num-Pending", "Nats-Last-Sequence",
+	} {
+		delete(m.Header, key)
+	}
+	return rec, pending, nil
+}
+
+func wait(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}

@@ -1,0 +1,153 @@
+package bus
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/textproto"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/nats-io/nats.go"
+)
+
+// Record is one message of the stream TRACKER: what the last write to its subject left.
+type Record struct {
+	Subject  string
+	Revision uint64 // the sequence in the stream, which the next write expects
+	Header   nats.Header
+	Data     []byte
+	Time     time.Time // when it was stored, by the server's clock
+}
+
+// WriteID returns which write of a journal left the record.
+func (r *Record) WriteID() string {
+	if v := r.Header[HeaderWriteID]; len(v) > 0 {
+		return v[0]
+	}
+	return ""
+}
+
+// leaderReads is how many reads of [Records.GetAll] are under way at once. The server drops API requests in heaps of
+// 10,000 and takes a few hundred at their full speed.
+const leaderReads = 256
+
+// Records reads the stream TRACKER. Its methods may be called from any goroutine.
+type Records struct{ nc *nats.Conn }
+
+// NewRecords returns a reader that uses nc.
+func NewRecords(nc *nats.Conn) *Records { return &Records{nc: nc} }
+
+// Get returns the last record of a subject, nil when there is none. It asks the leader of the stream: every write that was
+// acknowledged before is seen.
+func (r *Records) Get(ctx context.Context, subject string) (*Record, error) {
+	all, err := r.GetAll(ctx, []string{subject})
+	if err != nil {
+		return nil, err
+	}
+	return all[0], nil
+}
+
+// GetAll is [Records.Get] of many subjects: entry i of the result belongs to subjects[i]. It reads each on its own, not all
+// at one time.
+func (r *Records) GetAll(ctx context.Context, subjects []string) ([]*Record, error) {
+	prefix := r.nc.NewInbox() + "."
+	sub, err := r.nc.SubscribeSync(prefix + "*")
+	if err != nil {
+		return nil, fmt.Errorf("bus: read records: %w", err)
+	}
+	defer sub.Unsubscribe()
+	records := make([]*Record, len(subjects))
+	sent := 0
+	for got := 0; got < len(subjects); got++ {
+		for ; sent < len(subjects) && sent-got < leaderReads; sent++ {
+			if err := r.ask(subjects[sent], prefix+strconv.Itoa(sent)); err != nil {
+				return nil, fmt.Errorf("bus: read %s: %w", subjects[sent], err)
+			}
+		}
+		m, err := sub.NextMsgWithContext(ctx)
+		if err != nil {
+			return nil, fmt.Errorf("bus: read records: %w", err)
+		}
+		i, err := strconv.Atoi(m.Subject[len(prefix):])
+		if err != nil || i < 0 || i >= len(subjects) {
+			return nil, fmt.Errorf("bus: read records: unexpected reply on %s", m.Subject)
+		}
+		if records[i], err = parseRecord(m); err != nil {
+			return nil, fmt.Errorf("bus: read %s: %w", subjects[i], err)
+		}
+	}
+	return records, nil
+}
+
+func (r *Records) ask(subject, reply string) error {
+	body, err := json.Marshal(struct {
+		Last string `json:"last_by_subj"`
+	}{subject})
+	if err != nil {
+		return err
+	}
+	return r.nc.PublishRequest("$JS.API.STREAM.MSG.GET."+StreamTracker, reply, body)
+}
+
+// parseRecord reads the reply of STREAM.MSG.GET; nil is a subject without a record.
+func parseRecord(m *nats.Msg) (*Record, error) {
+	if m.Header.Get("Status") == "503" {
+		return nil, nats.ErrNoResponders
+	}
+	var reply struct {
+		Message *struct {
+			Subject string    `json:"subject"`
+			Seq     uint64    `json:"seq"`
+			Header  []byte    `json:"hdrs"`
+			Data    []byte    `json:"data"`
+			Time    time.Time `json:"time"`
+		} `json:"message"`
+		Error *APIError `json:"error"`
+	}
+	if err := json.Unmarshal(m.Data, &reply); err != nil {
+		return nil, err
+	}
+	if reply.Error != nil {
+		if reply.Error.ErrorCode == codeNoMessage {
+			return nil, nil
+		}
+		return nil, reply.Error
+	}
+	if reply.Message == nil {
+		return nil, errors.New("reply has no message")
+	}
+	msg := reply.Message
+	header, err := parseHeader(msg.Header)
+	if err != nil {
+		return nil, err
+	}
+	return &Record{Subject: msg.Subject, Revision: msg.Seq, Header: header, Data: msg.Data, Time: msg.Time}, nil
+}
+
+// parseHeader reads the wire form of NATS headers and keeps the letter case of the keys.
+func parseHeader(b []byte) (nats.Header, error) {
+	if len(b) == 0 {
+		return nil, nil
+	}
+	header := nats.Header{}
+	lines := textproto.NewReader(bufio.NewReader(bytes.NewReader(b)))
+	if line, err := lines.ReadLine(); err != nil || !strings.HasPrefix(line, "NATS/1.0") {
+		return nil, errors.New("header is broken")
+	}
+	for {
+		line, err := lines.ReadLine()
+		if err != nil || line == "" {
+			return header, nil
+		}
+		key, value, ok := strings.Cut(line, ":")
+		if !ok {
+			return nil, errors.New("header is broken")
+		}
+		header[key] = append(header[key], strings.TrimSpace(value))
+	}
+}

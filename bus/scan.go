@@ -1,0 +1,97 @@
+package bus
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// scanStall is how long a scan waits for the next message before it gives up: only a stream that was emptied or lost its
+// leader keeps a scan waiting, for the owner records at its end are always there.
+const scanStall = 10 * time.Second
+
+// scan reads the whole stream once and yields what belongs to held.
+func (r *Records) scan(ctx context.Context, held []Holding, yield func(*Record) bool) error {
+	return r.scanSubjects(ctx, held, "tracker.fleet.state.*.*.*", yield)
+}
+
+// scanSubjects reads by sequence up to the newest of the claims. All that was written before a claim comes before it, and
+// what comes after was written under it: so the reader has all, however far behind the replica was at first.
+func (r *Records) scanSubjects(ctx context.Context, held []Holding, subject string, yield func(*Record) bool) error {
+	var epochs [Partitions]uint64
+	var barrier uint64
+	for _, h := range held {
+		epochs[h.Partition] = h.Epoch
+		barrier = max(barrier, h.Epoch)
+	}
+	messages, err := r.messages(ctx, jetstream.OrderedConsumerConfig{
+		FilterSubjects: []string{subject, SubjectOwners},
+	})
+	if err != nil {
+		return err
+	}
+	defer messages.Stop()
+	for {
+		m, err := messages.Next(jetstream.NextMaxWait(scanStall), jetstream.NextContext(ctx))
+		if err != nil {
+			return fmt.Errorf("scan: %w", err)
+		}
+		rec, err := scannedRecord(m)
+		if err != nil {
+			return err
+		}
+		partition, owner := recordPartition(rec.Subject)
+		switch {
+		case partition < 0 || epochs[partition] == 0:
+		case owner && rec.Revision > epochs[partition]:
+			return &FencedError{partition, epochs[partition]}
+		case !owner && !yield(rec):
+			return errEnough
+		}
+		if rec.Revision >= barrier {
+			return nil
+		}
+	}
+}
+
+// messages opens an ordered consumer of the stream TRACKER.
+func (r *Records) messages(ctx context.Context, cfg jetstream.OrderedConsumerConfig) (jetstream.MessagesContext, error) {
+	js, err := jetstream.New(r.nc)
+	if err != nil {
+		return nil, err
+	}
+	consumer, err := js.OrderedConsumer(ctx, StreamTracker, cfg)
+	if err != nil {
+		return nil, fmt.Errorf("open a consumer of %s: %w", StreamTracker, err)
+	}
+	return consumer.Messages()
+}
+
+func scannedRecord(m jetstream.Msg) (*Record, error) {
+	meta, err := m.Metadata()
+	if err != nil {
+		return nil, err
+	}
+	return &Record{
+		Subject: m.Subject(), Revision: meta.Sequence.Stream, Header: nats.Header(m.Headers()), Data: m.Data(), Time: meta.Timestamp,
+	}, nil
+}
+
+// recordPartition returns the partition of a state or owner subject, -1 when it has none.
+func recordPartition(subject string) (partition int, owner bool) {
+	rest, owner := strings.CutPrefix(subject, "tracker.fleet.owner.")
+	if !owner {
+		rest = strings.TrimPrefix(subject, "tracker.fleet.state.")
+		rest, _, _ = strings.Cut(rest, ".")
+	}
+	p, err := strconv.Atoi(rest)
+	if err != nil || p < 0 || p >= Partitions {
+		return -1, owner
+	}
+	return p, owner
+}
