@@ -67,7 +67,7 @@ type rig struct {
 
 // newRig returns a rig whose source runs.
 func newRig(t *testing.T, h Harness) *rig {
-	ctx, cancel := context.WithTimeout(t.Context(), 3*patience)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), 3*patience) // Run outlives the test by its clean-up
 	t.Cleanup(cancel)
 	r := &rig{T: t, Harness: h, ctx: ctx, src: h.NewSource(t)}
 	r.start()

@@ -1,0 +1,115 @@
+package simulated
+
+import (
+	"errors"
+	"fmt"
+	"time"
+)
+
+// Config describes a chain. The zero value is a calm one: a block a second, everything confirms, nothing is taken back.
+// Workers that are to follow the same chain need the same Config. Shares are between 0 and 1.
+type Config struct {
+	Seed       uint64        `koanf:"seed"`
+	Genesis    time.Time     `koanf:"genesis"`      // time of block 0; zero: 1970
+	BlockTime  time.Duration `koanf:"block_time"`   // default 1s, at least 1ms
+	TxPerBlock uint64        `koanf:"tx_per_block"` // bounds the index in a block; default 100
+	Wait       uint64        `koanf:"wait"`         // a transaction waits at most so many blocks to be included; default 3
+
+	RevertShare   float64 `koanf:"revert_share"`    // of transactions: included, but failed
+	DropShare     float64 `koanf:"drop_share"`      // of transactions: forgotten
+	ReplaceShare  float64 `koanf:"replace_share"`   // of transactions: another one with the same nonce is included
+	ReorgShare    float64 `koanf:"reorg_share"`     // of heights: they take blocks back
+	MaxReorgDepth uint64  `koanf:"max_reorg_depth"` // blocks taken back at once; default 3, at most 64
+
+	NullShare float64 `koanf:"null_share"` // of look-ups of a pending transaction: answered with "unknown"
+	Endpoints int     `koanf:"endpoints"`  // how many endpoints answer look-ups in turn; default 2
+	Lag       uint64  `koanf:"lag"`        // blocks by which this worker's view is behind
+
+	OutageEvery time.Duration `koanf:"outage_every"` // an outage begins so often since Genesis; 0: never
+	OutageFor   time.Duration `koanf:"outage_for"`   // and lasts so long
+
+	Confirmations uint64 `koanf:"confirmations"` // needed when the params do not say; default 6
+	DropAfter     uint64 `koanf:"drop_after"`    // blocks, when the params do not say; default 16
+
+	Now func() time.Time `koanf:"-"` // the wall clock; nil: time.Now
+}
+
+// Lively returns a chain on which everything happens that trackers are for.
+func Lively(seed uint64) Config {
+	return Config{
+		Seed: seed, RevertShare: 0.1, DropShare: 0.05, ReplaceShare: 0.05, ReorgShare: 0.08, NullShare: 0.02,
+	}
+}
+
+// bounds of a configuration.
+const (
+	maxReorgDepth = 64
+	maxBlocks     = 1 << 48 // of any number of blocks
+)
+
+func (c Config) withDefaults() Config {
+	if c.Genesis.IsZero() {
+		c.Genesis = time.Unix(0, 0).UTC()
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	orDefault(&c.BlockTime, time.Second)
+	orDefault(&c.TxPerBlock, 100)
+	orDefault(&c.Wait, 3)
+	orDefault(&c.MaxReorgDepth, 3)
+	orDefault(&c.Endpoints, 2)
+	orDefault(&c.Confirmations, 6)
+	orDefault(&c.DropAfter, 16)
+	return c
+}
+
+func orDefault[T comparable](v *T, d T) {
+	var zero T
+	if *v == zero {
+		*v = d
+	}
+}
+
+// validate returns every fault of a configuration with defaults; each is an [ErrConfig].
+func (c Config) validate() error {
+	var faults []error
+	check := func(ok bool, field, format string, a ...any) {
+		if !ok {
+			faults = append(faults, fmt.Errorf("%w: %s: %s", ErrConfig, field, fmt.Sprintf(format, a...)))
+		}
+	}
+	for _, share := range []struct {
+		field string
+		value float64
+	}{
+		{"revert_share", c.RevertShare},
+		{"drop_share", c.DropShare},
+		{"replace_share", c.ReplaceShare},
+		{"reorg_share", c.ReorgShare},
+		{"null_share", c.NullShare},
+	} {
+		check(share.value >= 0 && share.value <= 1, share.field, "is %v, must be between 0 and 1", share.value)
+	}
+	sum := c.RevertShare + c.DropShare + c.ReplaceShare
+	check(!(sum > 1), "revert_share", "with drop_share and replace_share it is %v, more than 1", sum)
+	check(c.BlockTime >= time.Millisecond, "block_time", "is %v, must be at least 1ms", c.BlockTime)
+	check(c.MaxReorgDepth <= maxReorgDepth, "max_reorg_depth", "is %d, at most %d are possible", c.MaxReorgDepth, maxReorgDepth)
+	check(c.Endpoints >= 1 && c.Endpoints <= 100, "endpoints", "is %d, must be between 1 and 100", c.Endpoints)
+	check(c.DropAfter >= minDropAfter, "drop_after", "is %d, must be at least %d", c.DropAfter, minDropAfter)
+	for _, n := range []struct {
+		field string
+		value uint64
+	}{
+		{"wait", c.Wait},
+		{"lag", c.Lag},
+		{"confirmations", c.Confirmations},
+		{"drop_after", c.DropAfter},
+		{"tx_per_block", c.TxPerBlock},
+	} {
+		check(n.value <= maxBlocks, n.field, "is %d, at most %d are possible", n.value, uint64(maxBlocks))
+	}
+	check(c.OutageEvery >= 0 && c.OutageFor >= 0, "outage_every", "is %v for %v, must not be negative", c.OutageEvery, c.OutageFor)
+	check(c.OutageEvery == 0 || c.OutageFor < c.OutageEvery, "outage_for", "is %v, must be shorter than outage_every", c.OutageFor)
+	return errors.Join(faults...)
+}
