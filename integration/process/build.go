@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"sync"
 	"testing"
+
+	"go.uber.org/goleak"
 )
 
 // binaries are built when the first test asks for one, and removed by [Main].
@@ -16,10 +18,14 @@ var binaries struct {
 	built map[string]string // by package
 }
 
-// Main runs the tests of a package that uses processes and removes what was built for them. It returns the exit code for
-// os.Exit.
+// Main runs the tests of a package that uses processes, removes what was built for them, and fails when goroutines are left. It
+// returns the exit code for os.Exit.
 func Main(m *testing.M) int {
 	code := m.Run()
+	if err := goleak.Find(); code == 0 && err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		code = 1
+	}
 	binaries.mu.Lock()
 	defer binaries.mu.Unlock()
 	if binaries.dir != "" {

@@ -3,6 +3,7 @@ package process
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"sync"
@@ -48,23 +49,24 @@ func (o *output) find(from int, match func(string) bool) (line string, next int,
 	return "", len(o.lines), o.changed
 }
 
-// wait returns the first line that matches. It fails when ctx ends, or when the process has ended without such a line.
-func (o *output) wait(ctx context.Context, ended <-chan struct{}, match func(string) bool) (string, error) {
-	for from := 0; ; {
+// wait returns the first line from index from on that matches, and the index after it. It fails when ctx ends, or when the
+// process has ended without such a line.
+func (o *output) wait(ctx context.Context, ended <-chan struct{}, from int, match func(string) bool) (string, int, error) {
+	for {
 		line, next, more := o.find(from, match)
 		if more == nil {
-			return line, nil
+			return line, next, nil
 		}
 		from = next
 		select {
 		case <-more:
 		case <-ended:
-			if line, _, more = o.find(from, match); more == nil {
-				return line, nil
+			if line, next, more = o.find(from, match); more == nil {
+				return line, next, nil
 			}
-			return "", fmt.Errorf("process: ended without the line waited for")
+			return "", next, errors.New("process: ended without the line waited for")
 		case <-ctx.Done():
-			return "", fmt.Errorf("process: wait for a line: %w", context.Cause(ctx))
+			return "", next, fmt.Errorf("process: wait for a line: %w", context.Cause(ctx))
 		}
 	}
 }
@@ -75,4 +77,11 @@ func (o *output) tail(n int) string {
 	defer o.mu.Unlock()
 	lines := append(o.lines[max(0, len(o.lines)-n):len(o.lines):len(o.lines)], string(o.partial))
 	return strings.Join(lines, "\n")
+}
+
+// all returns the lines so far.
+func (o *output) all() []string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.lines[:len(o.lines):len(o.lines)]
 }

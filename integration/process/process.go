@@ -32,7 +32,7 @@ func Start(t testing.TB, path string, args ...string) *Process {
 	return StartWith(t, nil, path, args...)
 }
 
-// StartWith starts a program with more environment and, where dir in set is not empty, in that folder.
+// StartWith starts a program after set had its way with the command.
 func StartWith(t testing.TB, set func(*exec.Cmd), path string, args ...string) *Process {
 	t.Helper()
 	p := &Process{
@@ -76,10 +76,14 @@ func (p *Process) finish(t testing.TB) {
 // PID returns the process's id.
 func (p *Process) PID() int { return p.cmd.Process.Pid }
 
-// Kill ends the process at once, as kill -9 does, and returns when it is gone.
+// Kill ends the process and its children at once, as kill -9 does, and returns when it is gone.
 func (p *Process) Kill() {
-	_ = p.cmd.Process.Kill() // fails only when it has ended
-	<-p.ended
+	select {
+	case <-p.ended:
+	default:
+		_ = syscall.Kill(-p.PID(), syscall.SIGKILL) // fails only when it has just ended
+		<-p.ended
+	}
 }
 
 // Signal sends the process a signal.
@@ -100,25 +104,63 @@ func (p *Process) Wait(ctx context.Context) (int, error) {
 	}
 }
 
+// Output returns what the process has written to its standard output and to its error output, whole lines.
+func (p *Process) Output() (stdout, stderr []string) { return p.stdout.all(), p.stderr.all() }
+
 // Ended is closed when the process has ended.
 func (p *Process) Ended() <-chan struct{} { return p.ended }
 
 // Stdout returns the first line of the standard output that matches, waiting for it.
 func (p *Process) Stdout(ctx context.Context, match func(string) bool) (string, error) {
-	return p.stdout.wait(ctx, p.ended, match)
+	line, _, err := p.stdout.wait(ctx, p.ended, 0, match)
+	return line, err
+}
+
+// Expect waits until the standard output has the given lines, in order and perhaps with others between. In a line … stands for
+// any text, also none. It fails with the first line that does not come.
+func (p *Process) Expect(ctx context.Context, lines []string) error {
+	from := 0
+	for _, want := range lines {
+		_, next, err := p.stdout.wait(ctx, p.ended, from, func(got string) bool { return matches(want, got) })
+		if err != nil {
+			return fmt.Errorf("%q: %w", want, err)
+		}
+		from = next
+	}
+	return nil
+}
+
+// matches reports whether got is want, in which … stands for any text.
+func matches(want, got string) bool {
+	want, got = strings.TrimSpace(want), strings.TrimSpace(got)
+	parts := strings.Split(want, "…")
+	if len(parts) == 1 {
+		return want == got
+	}
+	got, ok := strings.CutPrefix(got, parts[0])
+	if !ok {
+		return false
+	}
+	for _, part := range parts[1 : len(parts)-1] {
+		i := strings.Index(got, part)
+		if i < 0 {
+			return false
+		}
+		got = got[i+len(part):]
+	}
+	return strings.HasSuffix(got, parts[len(parts)-1])
 }
 
 // Stderr returns the first line of the error output that matches, waiting for it.
 func (p *Process) Stderr(ctx context.Context, match func(string) bool) (string, error) {
-	return p.stderr.wait(ctx, p.ended, match)
+	line, _, err := p.stderr.wait(ctx, p.ended, 0, match)
+	return line, err
 }
 
 // Said returns how many lines of the error output contain text.
 func (p *Process) Said(text string) int {
-	p.stderr.mu.Lock()
-	defer p.stderr.mu.Unlock()
 	n := 0
-	for _, line := range p.stderr.lines {
+	for _, line := range p.stderr.all() {
 		if strings.Contains(line, text) {
 			n++
 		}

@@ -60,6 +60,26 @@ func TestProcessReportsItsEnd(t *testing.T) {
 	}
 }
 
+func TestExpectReadsLinesInOrder(t *testing.T) {
+	p := Start(t, "sh", "-c", "echo alpha beta gamma; echo x; echo delta")
+	for _, c := range []struct {
+		lines []string
+		held  bool
+	}{
+		{[]string{"alpha beta gamma", "delta"}, true},
+		{[]string{"alpha … gamma", "x"}, true},
+		{[]string{"…beta…", "…"}, true},
+		{[]string{"alpha…gamma…gamma"}, false},
+		{[]string{"delta", "x"}, false},
+		{[]string{"alpha"}, false},
+		{[]string{"beta…"}, false},
+	} {
+		if err := p.Expect(t.Context(), c.lines); (err == nil) != c.held {
+			t.Errorf("%q: %v", c.lines, err)
+		}
+	}
+}
+
 func TestProcessDiesByItsSignal(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()

@@ -10,18 +10,9 @@ import (
 	"sync"
 	"testing"
 	"time"
-
-	"go.uber.org/goleak"
 )
 
-func TestMain(m *testing.M) {
-	code := Main(m)
-	if err := goleak.Find(); code == 0 && err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		code = 1
-	}
-	os.Exit(code)
-}
+func TestMain(m *testing.M) { os.Exit(Main(m)) }
 
 // echo is a server that answers every line with itself and counts the lines.
 func echo(t *testing.T) (address string, lines func() int) {

@@ -4,4 +4,5 @@ package process
 
 import "syscall"
 
-func tied() *syscall.SysProcAttr { return nil }
+// tied puts the process into a group of its own.
+func tied() *syscall.SysProcAttr { return &syscall.SysProcAttr{Setpgid: true} }
