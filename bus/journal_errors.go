@@ -65,19 +65,19 @@ const (
 // APIError is an error reply of JetStream. The request that it answers was not carried out.
 type APIError struct {
 	Code        int    `json:"code"`
-	ErrorCode   int    `json:"err_code"`
+	ErrCode     int    `json:"err_code"`
 	Description string `json:"description"`
 }
 
 func (e *APIError) Error() string {
-	return fmt.Sprintf("bus: jetstream: %s (%d)", e.Description, e.ErrorCode)
+	return fmt.Sprintf("bus: jetstream: %s (%d)", e.Description, e.ErrCode)
 }
 
 // apiCode returns the JetStream error code of err, 0 when it has none.
 func apiCode(err error) int {
 	var api *APIError
 	if errors.As(err, &api) {
-		return api.ErrorCode
+		return api.ErrCode
 	}
 	return 0
 }

@@ -113,7 +113,7 @@ func parseRecord(m *nats.Msg) (*Record, error) {
 		return nil, err
 	}
 	if reply.Error != nil {
-		if reply.Error.ErrorCode == codeNoMessage {
+		if reply.Error.ErrCode == codeNoMessage {
 			return nil, nil
 		}
 		return nil, reply.Error
