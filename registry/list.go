@@ -44,7 +44,7 @@ func (t *Table[K, P, V]) Len() int {
 func (t *Table[K, P, V]) each(visit func(*entry[K, P, V]) bool) {
 	var batch []*entry[K, P, V]
 	for i := range t.shards {
-		batch = t.shards[i].copyTo(batch[:0], t.gone)
+		batch = t.shards[i].copyTo(batch[:0])
 		for _, e := range batch {
 			if !visit(e) {
 				return
@@ -53,17 +53,9 @@ func (t *Table[K, P, V]) each(visit func(*entry[K, P, V]) bool) {
 	}
 }
 
-func (s *shard[K, P, V]) copyTo(batch []*entry[K, P, V], gone *entry[K, P, V]) []*entry[K, P, V] {
+func (s *shard[K, P, V]) copyTo(batch []*entry[K, P, V]) []*entry[K, P, V] {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	p := s.cells.Load()
-	if p == nil {
-		return batch
-	}
-	for i := range *p {
-		if e := (*p)[i].Load(); e != nil && e != gone {
-			batch = append(batch, e)
-		}
-	}
+	s.each(func(e *entry[K, P, V]) { batch = append(batch, e) })
 	return batch
 }

@@ -13,7 +13,6 @@ type Registry[K, P comparable] = Table[K, P, struct{}]
 // Make one with [New] or [NewTable]. All methods may be called by any goroutine at any time.
 type Table[K, P comparable, V any] struct {
 	seed   maphash.Seed
-	gone   *entry[K, P, V] // marks a removed cell, so that probing goes on
 	shards [shardCount]shard[K, P, V]
 
 	listening atomic.Pointer[[]*Listener[K, P]] // nil when nobody listens
@@ -25,7 +24,7 @@ func New[K, P comparable]() *Registry[K, P] { return NewTable[K, P, struct{}]() 
 
 // NewTable returns an empty registry with values.
 func NewTable[K, P comparable, V any]() *Table[K, P, V] {
-	return &Table[K, P, V]{seed: maphash.MakeSeed(), gone: new(entry[K, P, V])}
+	return &Table[K, P, V]{seed: maphash.MakeSeed()}
 }
 
 // Register makes owner the owner of key, with the zero value. If the key is taken it changes nothing and returns the
@@ -41,8 +40,8 @@ func (t *Table[K, P, V]) RegisterValue(key K, owner P, value V) (existing P, ok 
 	s := t.shard(h)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if cell := t.cellLocked(s, h, key); cell != nil {
-		return cell.Load().owner, false
+	if e, _ := s.find(h, key); e != nil {
+		return e.owner, false
 	}
 	t.insertLocked(s, h, &entry[K, P, V]{key: key, owner: owner, value: value})
 	t.notify(Registered, key, owner)
@@ -51,7 +50,7 @@ func (t *Table[K, P, V]) RegisterValue(key K, owner P, value V) (existing P, ok 
 
 // Lookup returns the owner of key. The owner may have died by the time the caller looks at it.
 func (t *Table[K, P, V]) Lookup(key K) (owner P, ok bool) {
-	if e := t.find(key); e != nil {
+	if e := t.entry(key); e != nil {
 		return e.owner, true
 	}
 	return owner, false
@@ -59,7 +58,7 @@ func (t *Table[K, P, V]) Lookup(key K) (owner P, ok bool) {
 
 // Value returns the owner of key with its value, both of one moment.
 func (t *Table[K, P, V]) Value(key K) (owner P, value V, ok bool) {
-	if e := t.find(key); e != nil {
+	if e := t.entry(key); e != nil {
 		return e.owner, e.value, true
 	}
 	return owner, value, false
@@ -71,11 +70,11 @@ func (t *Table[K, P, V]) Unregister(key K, owner P) bool {
 	s := t.shard(h)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	cell := t.cellLocked(s, h, key)
-	if cell == nil || cell.Load().owner != owner {
+	e, at := s.find(h, key)
+	if e == nil || e.owner != owner {
 		return false
 	}
-	t.removeLocked(s, h, cell)
+	t.removeLocked(s, at)
 	t.notify(Unregistered, key, owner)
 	return true
 }
@@ -87,15 +86,11 @@ func (t *Table[K, P, V]) Replace(key K, old, next P) bool {
 	s := t.shard(h)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	cell := t.cellLocked(s, h, key)
-	if cell == nil {
+	e, at := s.find(h, key)
+	if e == nil || e.owner != old {
 		return false
 	}
-	e := cell.Load()
-	if e.owner != old {
-		return false
-	}
-	cell.Store(&entry[K, P, V]{key: e.key, owner: next, value: e.value})
+	at.replace(&entry[K, P, V]{key: e.key, owner: next, value: e.value})
 	t.notify(Unregistered, key, old)
 	t.notify(Registered, key, next)
 	return true
@@ -109,12 +104,18 @@ func (t *Table[K, P, V]) Update(key K, owner P, change func(V) V) (V, error) {
 	s := t.shard(h)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	cell := t.cellLocked(s, h, key)
-	if cell == nil || cell.Load().owner != owner {
+	e, at := s.find(h, key)
+	if e == nil || e.owner != owner {
 		var none V
 		return none, ErrNotOwner
 	}
-	value := change(cell.Load().value)
-	cell.Store(&entry[K, P, V]{key: key, owner: owner, value: value})
+	value := change(e.value)
+	at.replace(&entry[K, P, V]{key: e.key, owner: owner, value: value})
 	return value, nil
+}
+
+func (t *Table[K, P, V]) entry(key K) *entry[K, P, V] {
+	h := t.hash(key)
+	e, _ := t.shard(h).find(h, key)
+	return e
 }

@@ -2,6 +2,7 @@ package registry
 
 import (
 	"hash/maphash"
+	"math/bits"
 	"sync"
 	"sync/atomic"
 )
@@ -9,7 +10,24 @@ import (
 const (
 	shardBits  = 8
 	shardCount = 1 << shardBits
-	minCells   = 8
+
+	// A group is one cache line on 64-bit machines.
+	groupCells = 7
+
+	// A table is made anew when seven eighths of its cells are used, at most six eighths full, so that this is rare also when
+	// most of the used cells are marks of removed entries.
+	maxLoad, newLoad, ofLoad = 7, 6, 8
+)
+
+// Tags of cells: seven bytes of a word, the eighth always says gone.
+const (
+	tagEmpty = 0 // a probe ends in a group with such a cell
+	tagGone  = 1 // removed from a group that was full once, which probes may have passed
+	tagFirst = 2 // from here on: bits of the hash of the key in the cell
+
+	noTags   = uint64(tagGone) << 56
+	lowBits  = 0x0101_0101_0101_0101
+	highBits = 0x8080_8080_8080_8080
 )
 
 // entry is immutable once published. The value stands first because a zero-size last field would be padded.
@@ -19,131 +37,159 @@ type entry[K, P comparable, V any] struct {
 	owner P
 }
 
-type cells[K, P comparable, V any] []atomic.Pointer[entry[K, P, V]]
+// group is read without a lock: tags as a whole, then the cells whose tags match. So an entry is stored before its tag, and
+// its tag removed before it is.
+type group[K, P comparable, V any] struct {
+	tags  atomic.Uint64
+	cells [groupCells]atomic.Pointer[entry[K, P, V]]
+}
+
+type groups[K, P comparable, V any] []group[K, P, V]
 
 // shard is one cache line, so that writers of neighbours don't disturb its readers.
 type shard[K, P comparable, V any] struct {
-	cells atomic.Pointer[cells[K, P, V]]
-	live  atomic.Int64
+	groups atomic.Pointer[groups[K, P, V]]
+	live   atomic.Int64
 
-	mu   sync.Mutex // guards writes to cells, live and used
-	used int        // cells that are not nil: live ones and marks of removed ones
+	mu   sync.Mutex // guards writes to groups, live and used
+	used int        // cells whose tag is not empty
 	_    [32]byte
+}
+
+// place is a cell.
+type place[K, P comparable, V any] struct {
+	group *group[K, P, V]
+	cell  int
+}
+
+func (p place[K, P, V]) entry() *entry[K, P, V] { return p.group.cells[p.cell].Load() }
+
+func (p place[K, P, V]) replace(e *entry[K, P, V]) { p.group.cells[p.cell].Store(e) }
+
+func (p place[K, P, V]) fill(e *entry[K, P, V], tag uint64) {
+	p.replace(e)
+	p.tag(tag)
+}
+
+func (p place[K, P, V]) tag(tag uint64) {
+	shift := 8 * p.cell
+	p.group.tags.Store(p.group.tags.Load()&^(0xff<<shift) | tag<<shift)
+}
+
+func tagOf(h uint64) uint64 { return max(h>>(64-shardBits-8)&0xff, tagFirst) }
+
+// matches has the high bit of every byte of tags that is tag set, and maybe of some more above the first of them.
+func matches(tags, tag uint64) uint64 {
+	x := tags ^ tag*lowBits
+	return (x - lowBits) &^ x & highBits
 }
 
 func (t *Table[K, P, V]) hash(key K) uint64 { return maphash.Comparable(t.seed, key) }
 
 func (t *Table[K, P, V]) shard(h uint64) *shard[K, P, V] { return &t.shards[h>>(64-shardBits)] }
 
-// find ends because a quarter of the cells is always nil.
-func (t *Table[K, P, V]) find(key K) *entry[K, P, V] {
-	h := t.hash(key)
-	p := t.shard(h).cells.Load()
+// find ends because an eighth of the cells is always empty.
+func (s *shard[K, P, V]) find(h uint64, key K) (*entry[K, P, V], place[K, P, V]) {
+	p := s.groups.Load()
 	if p == nil {
-		return nil
+		return nil, place[K, P, V]{}
 	}
-	cs := *p
+	gs := *p
+	tag := tagOf(h)
 	for i := h; ; i++ {
-		e := cs[i&uint64(len(cs)-1)].Load()
-		if e == nil {
-			return nil
+		g := &gs[i&uint64(len(gs)-1)]
+		tags := g.tags.Load()
+		for m := matches(tags, tag); m != 0; m &= m - 1 {
+			cell := bits.TrailingZeros64(m) / 8
+			if cell >= groupCells {
+				break
+			}
+			if e := g.cells[cell].Load(); e != nil && e.key == key {
+				return e, place[K, P, V]{g, cell}
+			}
 		}
-		if e.key == key && e != t.gone {
-			return e
-		}
-	}
-}
-
-// cellLocked returns the cell that holds key, or nil.
-func (t *Table[K, P, V]) cellLocked(s *shard[K, P, V], h uint64, key K) *atomic.Pointer[entry[K, P, V]] {
-	p := s.cells.Load()
-	if p == nil {
-		return nil
-	}
-	cs := *p
-	for i := h; ; i++ {
-		cell := &cs[i&uint64(len(cs)-1)]
-		e := cell.Load()
-		if e == nil {
-			return nil
-		}
-		if e.key == key && e != t.gone {
-			return cell
+		if matches(tags, tagEmpty) != 0 {
+			return nil, place[K, P, V]{}
 		}
 	}
 }
 
 // insertLocked puts e, whose key is absent, into the first free cell of its run.
 func (t *Table[K, P, V]) insertLocked(s *shard[K, P, V], h uint64, e *entry[K, P, V]) {
-	p := s.cells.Load()
-	if p == nil || 4*(s.used+1) > 3*len(*p) {
+	p := s.groups.Load()
+	if p == nil || ofLoad*(s.used+1) > maxLoad*groupCells*len(*p) {
 		p = t.resizeLocked(s, int(s.live.Load())+1)
 	}
-	cs := *p
+	if p.insert(h, e) == tagEmpty {
+		s.used++
+	}
+	s.live.Add(1)
+}
+
+// insert returns the tag that the cell had.
+func (p *groups[K, P, V]) insert(h uint64, e *entry[K, P, V]) (before uint64) {
+	gs := *p
 	for i := h; ; i++ {
-		cell := &cs[i&uint64(len(cs)-1)]
-		old := cell.Load()
-		if old != nil && old != t.gone {
-			continue
+		g := &gs[i&uint64(len(gs)-1)]
+		tags := g.tags.Load()
+		for cell := range groupCells {
+			if before = tags >> (8 * cell) & 0xff; before < tagFirst {
+				place[K, P, V]{g, cell}.fill(e, tagOf(h))
+				return before
+			}
 		}
-		if old == nil {
-			s.used++
-		}
-		cell.Store(e)
-		s.live.Add(1)
-		return
 	}
 }
 
-// removeLocked empties cell. Marks of removed entries that end a run are dropped with it: no probe has to pass them.
-func (t *Table[K, P, V]) removeLocked(s *shard[K, P, V], h uint64, cell *atomic.Pointer[entry[K, P, V]]) {
-	cs := *s.cells.Load()
-	mask := uint64(len(cs) - 1)
-	i := h & mask
-	for &cs[i] != cell {
-		i = (i + 1) & mask
+// removeLocked empties the cell. In a group that was never full no mark is needed.
+func (t *Table[K, P, V]) removeLocked(s *shard[K, P, V], at place[K, P, V]) {
+	if matches(at.group.tags.Load(), tagEmpty) != 0 {
+		at.tag(tagEmpty)
+		s.used--
+	} else {
+		at.tag(tagGone)
 	}
-	cell.Store(t.gone)
+	at.replace(nil)
 	live := int(s.live.Add(-1))
-	if cs[(i+1)&mask].Load() == nil {
-		for cs[i].Load() == t.gone {
-			cs[i].Store(nil)
-			s.used--
-			i = (i - 1) & mask
-		}
-	}
+	size := len(*s.groups.Load())
 	switch {
 	case live == 0:
-		s.cells.Store(nil)
+		s.groups.Store(nil)
 		s.used = 0
-	case len(cs) > minCells && 8*live < len(cs):
+	case size > 1 && 8*live < groupCells*size:
 		t.resizeLocked(s, live)
 	}
 }
 
-// resizeLocked publishes a fresh table for n entries, between three eighths and three quarters full.
-func (t *Table[K, P, V]) resizeLocked(s *shard[K, P, V], n int) *cells[K, P, V] {
-	size := minCells
-	for 3*size < 4*n {
+// resizeLocked publishes a fresh table for n entries. The old one is left as it is, for the readers in it.
+func (t *Table[K, P, V]) resizeLocked(s *shard[K, P, V], n int) *groups[K, P, V] {
+	size := 1
+	for ofLoad*n > newLoad*groupCells*size {
 		size *= 2
 	}
-	next := make(cells[K, P, V], size)
-	used := 0
-	if old := s.cells.Load(); old != nil {
-		for i := range *old {
-			e := (*old)[i].Load()
-			if e == nil || e == t.gone {
-				continue
+	next := make(groups[K, P, V], size)
+	for i := range next {
+		next[i].tags.Store(noTags)
+	}
+	s.used = 0
+	s.each(func(e *entry[K, P, V]) {
+		next.insert(t.hash(e.key), e)
+		s.used++
+	})
+	s.groups.Store(&next)
+	return &next
+}
+
+func (s *shard[K, P, V]) each(visit func(*entry[K, P, V])) {
+	p := s.groups.Load()
+	if p == nil {
+		return
+	}
+	for i := range *p {
+		for cell := range groupCells {
+			if e := (*p)[i].cells[cell].Load(); e != nil {
+				visit(e)
 			}
-			used++
-			j := t.hash(e.key)
-			for next[j&uint64(size-1)].Load() != nil {
-				j++
-			}
-			next[j&uint64(size-1)].Store(e)
 		}
 	}
-	s.used = used
-	s.cells.Store(&next)
-	return &next
 }
