@@ -82,9 +82,9 @@ func codeOfNumber(number int) Code {
 	return CodeInternal
 }
 
-// CodeOf returns the wire code of err: that of the [*Error] or sentinel that it wraps. No responders, a closed or
-// draining connection and a cancelled context are [CodeUnavailable], a passed deadline is [CodeTimeout], anything else
-// is [CodeInternal]. The code of nil is empty.
+// CodeOf returns the wire code of err: that of the [*Error] or sentinel that it wraps. No responders, no connection, a lost
+// partition, a closed journal and a cancelled context are [CodeUnavailable], a passed deadline and an unknown outcome are
+// [CodeTimeout], anything else is [CodeInternal]. The code of nil is empty.
 func CodeOf(err error) Code {
 	if err == nil {
 		return ""
@@ -99,10 +99,11 @@ func CodeOf(err error) Code {
 		}
 	}
 	switch {
-	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, nats.ErrTimeout):
+	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, nats.ErrTimeout), errors.Is(err, ErrUnknownOutcome):
 		return CodeTimeout
 	case errors.Is(err, context.Canceled), errors.Is(err, nats.ErrNoResponders), errors.Is(err, nats.ErrConnectionClosed),
-		errors.Is(err, nats.ErrConnectionDraining), errors.Is(err, nats.ErrDisconnected):
+		errors.Is(err, nats.ErrConnectionDraining), errors.Is(err, nats.ErrDisconnected),
+		errors.Is(err, nats.ErrReconnectBufExceeded), errors.Is(err, ErrFenced), errors.Is(err, ErrClosed):
 		return CodeUnavailable
 	case errors.Is(err, nats.ErrMaxPayload):
 		return CodeTooLarge
