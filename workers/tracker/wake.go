@@ -22,7 +22,7 @@ func (r *Record) Wake(p *source.Policy) source.Wake {
 	case source.Safe, source.Finalized:
 		switch {
 		case more: // one wake at a time, and a tag may come before the height
-			return source.Wake{Height: pl.atConfirmation(have + 1)}
+			return r.wakeAt(have + 1)
 		case p.Finality == source.Finalized && r.offersSafe && !pl.Safe && pl.By == "" && byDefault(p.Progress):
 			return source.Wake{Height: pl.Number, Head: source.Safe}
 		}
@@ -32,7 +32,7 @@ func (r *Record) Wake(p *source.Policy) source.Wake {
 	if more {
 		need = min(need, next)
 	}
-	return source.Wake{Height: pl.atConfirmation(need)}
+	return r.wakeAt(need)
 }
 
 // nextProgress returns the next confirmation before finality at which progress is wanted.
@@ -54,12 +54,13 @@ func (p *place) nextProgress(policy *source.Policy, have uint64) (next uint64, o
 // byDefault reports whether nothing special is asked of progress.
 func byDefault(p source.Progress) bool { return !p.Every && !p.None && len(p.At) == 0 }
 
-// atConfirmation returns the height at which there are n confirmations.
-func (p *place) atConfirmation(n uint64) uint64 {
-	if n == 0 || p.Number > math.MaxUint64-(n-1) {
-		return math.MaxUint64
+// wakeAt asks for the height at which there are n confirmations; for nothing if there is no such height. It never asks for
+// less than the known head: a source that is behind would answer at once, and again, what changes nothing.
+func (r *Record) wakeAt(n uint64) source.Wake {
+	if n == 0 || r.place.Number > math.MaxUint64-(n-1) {
+		return source.Wake{}
 	}
-	return p.Number + n - 1
+	return source.Wake{Height: max(r.place.Number+n-1, r.head)}
 }
 
 // Hint returns what to tell the source when it begins to watch for r.
