@@ -37,7 +37,8 @@ type Source interface {
 	Health() Health
 }
 
-// Observer takes observations of one transaction. Observe must return at once; the source may hold locks.
+// Observer takes observations of one transaction. Observe must return at once and not call the handle: the source may hold
+// locks.
 type Observer interface {
 	Observe(Observation)
 }
@@ -142,8 +143,10 @@ type Observation struct {
 	Safe      uint64 // height of the safe head; 0 unknown
 	Finalized uint64 // height of the finalized head; 0 unknown
 
-	Endpoint  int // Absent: which endpoint said so
-	Endpoints int // Absent: how many endpoints could have said so
+	Endpoint  int    // Absent: which endpoint said so
+	Endpoints int    // Absent: how many endpoints could have said so
+	Checks    int    // Absent: how many looks in vain it stands for; 0 is one
+	Asked     uint64 // Absent: the endpoints of those looks, bit n for endpoint n; 0 is Endpoint alone
 
 	Pending   *PendingDetails // Pending
 	Inclusion *Inclusion      // Included, Reorged when back in, Replacing
@@ -186,6 +189,7 @@ type Health struct {
 	Finalized uint64
 	Watched   int
 	Endpoints []EndpointHealth
+	Notices   []string          // what is done in another way than asked for, and why
 	Calls     map[string]uint64 // calls to the outside so far, by method
 }
 

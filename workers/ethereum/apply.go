@@ -1,0 +1,134 @@
+package ethereum
+
+import (
+	"math"
+	"time"
+)
+
+// branch is a piece of chain that takes the place of everything above ancestor.
+type branch struct {
+	ancestor uint64
+	deep     bool // its root is below the window: ancestor is unknown
+	blocks   []*block
+}
+
+// matches returns, block by block, the watched transactions of the branch.
+func (b *book) matches(br branch) [][]Hash {
+	found := make([][]Hash, len(br.blocks))
+	for i, blk := range br.blocks {
+		for _, tx := range blk.txs {
+			if b.index[tx] != nil {
+				found[i] = append(found[i], tx)
+			}
+		}
+	}
+	return found
+}
+
+// apply makes br the end of the chain and hands over, in the order of the chain, what that means. receipts are those of the
+// new blocks; a watch whose receipt isn't there is owed it.
+func (b *book) apply(br branch, receipts map[Hash]*receipt, now time.Time) {
+	displaced := b.displace(br)
+	if br.deep {
+		b.window = newWindow(b.window.size)
+	} else {
+		b.window.truncate(br.ancestor)
+	}
+	var here []*watch
+	for _, blk := range br.blocks {
+		m := b.window.push(blk)
+		for _, tx := range blk.txs {
+			for w := b.index[tx]; w != nil; w = w.twin {
+				b.seat(w, m)
+				here = append(here, w)
+			}
+		}
+	}
+	b.tags.advance(b.window.head().number)
+	for _, w := range displaced {
+		if w.place != nil {
+			continue
+		}
+		if br.deep {
+			b.urgent.pushBack(w) // only a look-up can tell what became of it
+			continue
+		}
+		b.gone(w, now)
+	}
+	for _, w := range here {
+		if r := receipts[w.ref.hash]; r != nil && r.block == w.place.hash {
+			b.settle(w, r, now)
+		}
+	}
+	b.fireAll(now)
+}
+
+// displace takes the watches out of the blocks that br replaces and returns them.
+func (b *book) displace(br branch) []*watch {
+	if b.window.empty() && !br.deep {
+		return nil
+	}
+	var displaced []*watch
+	take := func(l *list) {
+		for _, w := range l.all() {
+			if w.place.number > br.ancestor || br.deep {
+				displaced = append(displaced, w)
+			}
+		}
+	}
+	var depth uint64
+	if !b.window.empty() {
+		head := b.window.head().number
+		if br.deep {
+			depth = head - b.window.tail() + 1
+		} else {
+			depth = head - br.ancestor
+		}
+		for height := br.ancestor + 1; height <= head && !br.deep; height++ {
+			take(b.seated[height])
+		}
+	}
+	if br.deep {
+		for _, l := range b.seated {
+			take(l)
+		}
+	}
+	if depth > 0 || br.deep {
+		take(&b.owed)
+	}
+	for _, w := range displaced {
+		b.unlist(w)
+		w.place, w.depth = nil, uint32(min(depth, math.MaxUint32))
+	}
+	return displaced
+}
+
+// begun is called when blocks above since were applied for the first time. Watches whose records reach up to there are
+// known to be in no block, and what remains to be said of them can wait for the sweep.
+func (b *book) begun(since uint64) {
+	for w, known := range b.sinces {
+		if known >= since && w.place == nil && w.told == nil && w.in == &b.urgent {
+			b.silent.pushFront(w)
+		}
+	}
+	b.sinces = nil
+}
+
+// recheck has every watch looked up again: the chain between what was followed and what follows will not be read.
+func (b *book) recheck() {
+	for _, l := range b.seated {
+		for _, w := range l.all() {
+			b.unlist(w)
+			w.place = nil
+			b.urgent.pushBack(w)
+		}
+	}
+	for _, l := range []*list{&b.owed, &b.again, &b.silent} {
+		for _, w := range l.all() {
+			b.unlist(w)
+			w.place = nil
+			b.urgent.pushBack(w)
+		}
+	}
+	b.window = newWindow(b.window.size)
+}

@@ -1,0 +1,186 @@
+package ethereum
+
+import (
+	"time"
+
+	"trackerfleet/workers/source"
+)
+
+// book knows all watches and what they were told, and hands observations over. It does no I/O and reads no clock.
+type book struct {
+	window *window
+	tags   tags
+	index  map[Hash]*watch
+	count  int
+
+	urgent  list              // to be looked up now
+	again   list              // to be looked up at the next poll: the last try said nothing
+	silent  list              // in no block, least recently looked at first
+	owed    list              // in a block, the receipt is to be fetched
+	seated  map[uint64]*list  // in a block and told so, by height
+	sinces  map[*watch]uint64 // up to where the records of watches know everything; nil once blocks are followed
+	waiting [3]dues           // by kind of head
+	wanted  [3]int            // watches with a wake, by kind of head
+}
+
+func newBook(cfg Config) *book {
+	return &book{
+		window: newWindow(cfg.Window),
+		tags:   tags{depth: [3]uint64{source.Safe: cfg.SafeDepth, source.Finalized: cfg.FinalizedDepth}},
+		index:  map[Hash]*watch{},
+		sinces: map[*watch]uint64{},
+		seated: map[uint64]*list{},
+	}
+}
+
+// add puts a new watch in and decides how it comes to its first observation. urgent says that there is something to do now.
+func (b *book) add(w *watch, h source.Hint) (urgent bool) {
+	w.due, w.ask = -1, true
+	w.twin = b.index[w.ref.hash]
+	b.index[w.ref.hash] = w
+	b.count++
+	if h.Block != nil {
+		if hash, err := ParseHash(h.Block.Hash); err == nil {
+			w.told = &mark{h.Block.Number, hash, *h.Block}
+		}
+	}
+	if b.sinces != nil && h.Since > 0 {
+		b.sinces[w] = h.Since
+	}
+	switch m := b.window.find(w.ref.hash); {
+	case m != nil:
+		b.seat(w, m)
+	case w.told == nil && b.covers(h.Since):
+		b.silent.pushFront(w) // in no block up to here: what remains to be said can wait for the sweep
+		return false
+	default:
+		b.urgent.pushBack(w)
+	}
+	return true
+}
+
+// covers reports whether every block above a height is in the window.
+func (b *book) covers(since uint64) bool {
+	return since > 0 && !b.window.empty() && since+1 >= b.window.tail()
+}
+
+// remove takes a watch out for good.
+func (b *book) remove(w *watch) {
+	b.setWake(w, source.Wake{})
+	b.unlist(w)
+	delete(b.sinces, w)
+	w.closed = true
+	b.count--
+	first := b.index[w.ref.hash]
+	if first == w {
+		if w.twin == nil {
+			delete(b.index, w.ref.hash)
+		} else {
+			b.index[w.ref.hash] = w.twin
+		}
+		return
+	}
+	for first != nil && first.twin != w {
+		first = first.twin
+	}
+	if first != nil {
+		first.twin = w.twin
+	}
+}
+
+// unlist takes w out of its list; a height's list that becomes empty goes too.
+func (b *book) unlist(w *watch) {
+	l := w.in
+	w.leave()
+	if l != nil && l.n == 0 && w.place != nil && b.seated[w.place.number] == l {
+		delete(b.seated, w.place.number)
+	}
+}
+
+// seat says that w's transaction is in the block of m. The receipt follows if the observer doesn't know.
+func (b *book) seat(w *watch, m *mark) {
+	b.unlist(w)
+	w.place = m
+	if !w.settled() || w.ask {
+		b.owed.pushBack(w)
+		return
+	}
+	b.sit(w)
+}
+
+// sit puts a settled watch among those of its height.
+func (b *book) sit(w *watch) {
+	l := b.seated[w.place.number]
+	if l == nil {
+		l = &list{}
+		b.seated[w.place.number] = l
+	}
+	l.pushBack(w)
+}
+
+// settle hands over that w's transaction is at its place, with the receipt r of that very block.
+func (b *book) settle(w *watch, r *receipt, now time.Time) {
+	from, successBefore, moved := w.told, w.success, !w.settled()
+	known := w.told != nil
+	b.unlist(w)
+	w.told, w.success, w.checked = w.place, r.success, now.UnixNano()
+	b.sit(w)
+	o := b.observation(source.Included, now)
+	o.Inclusion = r.inclusion(w.place)
+	switch {
+	case known && moved:
+		o.Kind, o.From, o.Depth = source.Reorged, was(from, successBefore), b.depthOf(w, from)
+	case !moved && !w.ask:
+		b.fire(w, now)
+		return
+	}
+	w.ask = false
+	w.obs.Observe(o)
+	b.fire(w, now)
+}
+
+// gone hands over that w's transaction is in no block any more, and has it looked up.
+func (b *book) gone(w *watch, now time.Time) {
+	if w.told != nil {
+		o := b.observation(source.Reorged, now)
+		o.From, o.Depth = was(w.told, w.success), b.depthOf(w, w.told)
+		w.told, w.ask = nil, false
+		w.obs.Observe(o)
+	}
+	b.urgent.pushBack(w)
+}
+
+func (b *book) depthOf(w *watch, from *mark) uint64 {
+	depth := uint64(w.depth)
+	if depth == 0 && !b.window.empty() && b.window.head().number >= from.number {
+		depth = b.window.head().number - from.number + 1 // nobody here saw the old branch: at least this much of it is gone
+	}
+	w.depth = 0
+	return max(depth, 1)
+}
+
+// refresh has w looked at again as soon as possible.
+func (b *book) refresh(w *watch) {
+	w.ask = true
+	b.unlist(w)
+	if w.place != nil {
+		b.owed.pushFront(w)
+	} else {
+		b.urgent.pushFront(w)
+	}
+}
+
+// observation returns what all observations made now have in common.
+func (b *book) observation(kind source.Kind, now time.Time) source.Observation {
+	o := source.Observation{Kind: kind, At: now}
+	if !b.window.empty() {
+		o.Head = b.window.head().number
+		o.Safe, o.Finalized = b.tags.height(source.Safe, o.Head), b.tags.height(source.Finalized, o.Head)
+	}
+	return o
+}
+
+// was is an inclusion that is history: its block and outcome are what is still known.
+func was(m *mark, success bool) *source.Inclusion {
+	return &source.Inclusion{Block: m.ref, Success: success}
+}

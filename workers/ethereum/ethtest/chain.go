@@ -1,0 +1,111 @@
+package ethtest
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"strconv"
+)
+
+// Tx is a made-up transaction.
+type Tx struct {
+	Hash    string
+	From    string
+	Nonce   uint64
+	Reverts bool
+}
+
+// Block is a made-up block.
+type Block struct {
+	Number uint64
+	Hash   string
+	Parent string
+	Time   uint64 // seconds since 1970
+	Txs    []Tx
+}
+
+// genesisTime is when the first block was made.
+const genesisTime = 1_700_000_000
+
+// chain is a chain that does what it is told. The Server's lock guards it.
+type chain struct {
+	made      int // blocks and transactions so far, so that no two have the same hash
+	canonical []*Block
+	byHash    map[string]*Block   // side branches too
+	pool      map[string]Tx       // known, in no canonical block
+	seats     map[string][]*Block // every block a transaction was ever in, oldest first
+}
+
+func newChain() *chain {
+	c := &chain{byHash: map[string]*Block{}, pool: map[string]Tx{}, seats: map[string][]*Block{}}
+	c.put(nil)
+	return c
+}
+
+func (c *chain) hash(kind string) string {
+	c.made++
+	sum := sha256.Sum256([]byte(fmt.Sprint(kind, c.made)))
+	return "0x" + hex.EncodeToString(sum[:])
+}
+
+func (c *chain) newTx(reverts bool) Tx {
+	h := c.hash("tx")
+	return Tx{Hash: h, From: h[:42], Nonce: uint64(c.made), Reverts: reverts}
+}
+
+func (c *chain) head() *Block { return c.canonical[len(c.canonical)-1] }
+
+func (c *chain) put(txs []Tx) *Block {
+	b := &Block{Number: uint64(len(c.canonical)), Hash: c.hash("block"), Parent: "0x" + fmt.Sprintf("%064x", 0), Txs: txs}
+	if b.Number > 0 {
+		b.Parent = c.head().Hash
+	}
+	b.Time = genesisTime + 12*b.Number
+	c.canonical = append(c.canonical, b)
+	c.byHash[b.Hash] = b
+	for _, tx := range txs {
+		delete(c.pool, tx.Hash)
+		c.seats[tx.Hash] = append(c.seats[tx.Hash], b)
+	}
+	return b
+}
+
+func (c *chain) reorg(depth int, branch [][]Tx) []Block {
+	keep := len(c.canonical) - depth
+	for _, b := range c.canonical[keep:] {
+		for _, tx := range b.Txs {
+			c.pool[tx.Hash] = tx
+		}
+	}
+	c.canonical = c.canonical[:keep:keep]
+	var blocks []Block
+	for _, txs := range branch {
+		blocks = append(blocks, *c.put(txs))
+	}
+	return blocks
+}
+
+// at returns the canonical block of a height, nil above the limit.
+func (c *chain) at(n, limit uint64) *Block {
+	if n > limit || n >= uint64(len(c.canonical)) {
+		return nil
+	}
+	return c.canonical[n]
+}
+
+// seat returns the canonical block of a transaction up to a height, and its index there.
+func (c *chain) seat(hash string, limit uint64) (*Block, int) {
+	for _, b := range c.seats[hash] {
+		if c.at(b.Number, limit) != b {
+			continue
+		}
+		for i, tx := range b.Txs {
+			if tx.Hash == hash {
+				return b, i
+			}
+		}
+	}
+	return nil, 0
+}
+
+func hexNumber(n uint64) string { return "0x" + strconv.FormatUint(n, 16) }

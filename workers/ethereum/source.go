@@ -1,0 +1,114 @@
+package ethereum
+
+import (
+	"fmt"
+	"sync"
+	"time"
+
+	"trackerfleet/workers/ethereum/jsonrpc"
+	"trackerfleet/workers/source"
+)
+
+var (
+	_ source.Source = (*Source)(nil)
+	_ source.Handle = (*watch)(nil)
+)
+
+// Source follows one chain. Make one with [New].
+type Source struct {
+	cfg       Config
+	chainID   uint64
+	endpoints []*endpoint
+	policies  policies
+	work      chan struct{} // holds one: there is something to look up
+
+	mu         sync.Mutex // guards what follows, all watches, and what Health shows of endpoints
+	book       *book
+	checkpoint source.Checkpoint
+	troubles   [troubles]error
+	troubleAt  time.Time
+	headAt     time.Time
+	pollAt     time.Time // of the next poll
+	running    bool
+
+	// What follows belongs to Run.
+	following int // index of the endpoint whose chain is followed
+	asking    int // index of the endpoint asked last in a look-up
+	shorter   int // polls in a row that showed a branch shorter than ours
+}
+
+// endpoint is a node and what is known of it.
+type endpoint struct {
+	client     *jsonrpc.Client
+	verified   time.Time // when it last said that it is on our chain; zero: ask again. Belongs to Run
+	noReceipts bool      // it has no eth_getBlockReceipts. Belongs to Run
+
+	head uint64 // guarded by Source.mu
+	err  error  // guarded by Source.mu
+}
+
+// New returns a source that follows nothing yet, or every fault of cfg joined. It starts nothing.
+func New(cfg Config) (*Source, error) {
+	cfg = cfg.withDefaults()
+	if err := cfg.validate(); err != nil {
+		return nil, err
+	}
+	s := &Source{cfg: cfg, chainID: cfg.chainID(), book: newBook(cfg), work: make(chan struct{}, 1)}
+	for i, e := range cfg.Endpoints {
+		client, err := jsonrpc.New(jsonrpc.Config{
+			URL: e.URL, Rate: e.Rate, BatchSize: cfg.BatchSize, Timeout: cfg.Timeout, MaxBody: cfg.MaxBody, Transport: cfg.Transport,
+		})
+		if err != nil {
+			return nil, fmt.Errorf("ethereum: Endpoints[%d]: %w", i, err)
+		}
+		s.endpoints = append(s.endpoints, &endpoint{client: client})
+	}
+	return s, nil
+}
+
+// Watch starts to observe t for o. It panics if t is not of this package's Parse.
+func (s *Source) Watch(t source.Target, h source.Hint, o source.Observer) source.Handle {
+	w := &watch{src: s, ref: t.Ref.(*ref), obs: o}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.book.add(w, h) {
+		s.kick()
+	}
+	return w
+}
+
+// kick tells Run that there is something to look up.
+func (s *Source) kick() {
+	select {
+	case s.work <- struct{}{}:
+	default:
+	}
+}
+
+// Checkpoint returns the last block of which everything was handed over. It goes down only if the chain itself does.
+func (s *Source) Checkpoint() source.Checkpoint {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.checkpoint
+}
+
+// advanceLocked moves the checkpoint up to the last block of which no receipt is owed.
+func (s *Source) advanceLocked() {
+	window := s.book.window
+	if window.empty() {
+		return
+	}
+	height := window.head().number
+	passed := s.checkpoint.Height
+	if m := window.at(passed); m == nil || m.ref.Hash != s.checkpoint.Hash {
+		passed = 0 // the chain changed below the checkpoint: nothing counts as handed over before
+	}
+	for w := s.book.owed.first; w != nil; w = w.next {
+		if w.place.number > passed { // a watch that came after its block holds nothing up
+			height = min(height, w.place.number-1)
+		}
+	}
+	if m := window.at(height); m != nil && (height >= s.checkpoint.Height || s.checkpoint.Height > window.head().number) {
+		s.checkpoint = source.Checkpoint{Height: height, Hash: m.ref.Hash}
+	}
+}
