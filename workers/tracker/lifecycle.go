@@ -15,7 +15,7 @@ const (
 
 // Crash is one end of a tracker's process that nobody asked for.
 type Crash struct {
-	At     time.Time
+	At     time.Time // which tells it from others
 	Reason string
 	Stack  string // "" when it wasn't a panic
 }

@@ -143,3 +143,21 @@ func TestConflictsNamesWhatDiffers(t *testing.T) {
 		t.Errorf("source: %v", got)
 	}
 }
+
+// A new owner's source may be behind the one that the record knows, under settings that ask for less.
+func TestTakeoverBySourceThatIsBehind(t *testing.T) {
+	w := begins(t, source.Policy{Confirmations: 20})
+	w.sees(included(in(100, "a"), 110))
+	w.policy = &source.Policy{Confirmations: 5}
+	if got, want := w.r.Wake(w.policy), (source.Wake{Height: 110}); got != want {
+		t.Errorf("wake %+v, want %+v", got, want)
+	}
+	if got := w.r.Hint(); got.Since != 110 || *got.Block != at(100, "a") {
+		t.Errorf("hint %+v, block %+v", got, got.Block)
+	}
+	w.sees(included(in(100, "a"), 107))
+	w.unchanged()
+	w.sees(advanced(110))
+	w.is(bus.StatusConfirmed, `progress {"have":11,"need":20,"head":110}`,
+		`confirmed {"block":{"number":100,"hash":"a"},"have":11,"need":20,"finality":"depth","latency":"3s","gas_used":"21000"}`)
+}
