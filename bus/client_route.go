@@ -127,19 +127,24 @@ func (c *Client) insist(ctx context.Context, silence time.Duration, attempt func
 		return outcome(ctx, false, err)
 	}
 	maybeDone := false
+	var said error // what the fleet, not the network, last answered
 	for n := 0; ; n++ {
 		err := once(ctx, silence, n, attempt)
+		var wire *Error
+		if errors.As(err, &wire) || said == nil {
+			said = err
+		}
 		switch judge(err) {
 		case done:
 			return clientError(err)
 		case unanswered:
 			if maybeDone = true; silence == 0 {
-				return outcome(ctx, maybeDone, err)
+				return outcome(ctx, maybeDone, said)
 			}
 		}
 		pause, ok := c.pause(ctx, n, err)
 		if !ok || !sleep(ctx, pause) {
-			return outcome(ctx, maybeDone, err)
+			return outcome(ctx, maybeDone, said)
 		}
 	}
 }
