@@ -76,9 +76,9 @@ func (c *change) advanced(p *source.Policy, o source.Observation) {
 	}
 	if have, safe := pl.have(head), covers(o.Safe, pl.Number); c.wanted(p, o, have, safe) {
 		moved := *pl
-		moved.Reported, moved.Safe = have, safe || pl.Safe
+		moved.Reported, moved.Safe, moved.Need = have, safe || pl.Safe, need(p)
 		c.edit().place = &moved
-		c.emit(bus.EventProgress, progressData{Have: have, Need: pl.Need, Head: head, Safe: moved.Safe})
+		c.emit(bus.EventProgress, progressData{Have: have, Need: moved.Need, Head: head, Safe: moved.Safe})
 	}
 	c.settle(p, o)
 }
@@ -140,7 +140,7 @@ func (c *change) settle(p *source.Policy, o source.Observation) {
 		end = confirmed
 	}
 	c.finish(end, finalData{
-		Block: pl.block(), Have: have, Need: pl.Need, Finality: finalityWord(p), Latency: latency,
+		Block: pl.block(), Have: have, Need: need(p), Finality: finalityWord(p), Latency: latency,
 		GasUsed: pl.GasUsed, FeePaid: pl.FeePaid, Reason: pl.Reason, ReasonData: pl.ReasonData,
 	})
 }

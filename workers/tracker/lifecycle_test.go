@@ -158,6 +158,6 @@ func TestTakeoverBySourceThatIsBehind(t *testing.T) {
 	w.sees(included(in(100, "a"), 107))
 	w.unchanged()
 	w.sees(advanced(110))
-	w.is(bus.StatusConfirmed, `progress {"have":11,"need":20,"head":110}`,
-		`confirmed {"block":{"number":100,"hash":"a"},"have":11,"need":20,"finality":"depth","latency":"3s","gas_used":"21000"}`)
+	w.is(bus.StatusConfirmed, `progress {"have":11,"need":5,"head":110}`,
+		`confirmed {"block":{"number":100,"hash":"a"},"have":11,"need":5,"finality":"depth","latency":"3s","gas_used":"21000"}`)
 }
