@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -32,13 +33,16 @@ type harness struct {
 	txs  map[string]ethtest.Tx
 }
 
-// cutter is a network that can be cut.
+// cutter is a network that can be cut, and held while a node takes several steps to do what happens at once.
 type cutter struct {
 	http.RoundTripper
-	cut atomic.Bool
+	cut  atomic.Bool
+	held sync.RWMutex
 }
 
 func (c *cutter) RoundTrip(r *http.Request) (*http.Response, error) {
+	c.held.RLock()
+	defer c.held.RUnlock()
 	if c.cut.Load() {
 		return nil, errors.New("network is unreachable")
 	}
@@ -93,6 +97,8 @@ func (h *harness) Reorganise(_ testing.TB, depth int, branch ...[]sourcetest.Tra
 	for _, txs := range branch {
 		blocks = append(blocks, h.these(txs))
 	}
+	h.line.held.Lock()
+	defer h.line.held.Unlock()
 	var refs []source.BlockRef
 	for _, b := range h.node.Reorg(depth, blocks...) {
 		refs = append(refs, blockRef(b))

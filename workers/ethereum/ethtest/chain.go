@@ -13,6 +13,8 @@ type Tx struct {
 	From    string
 	Nonce   uint64
 	Reverts bool
+
+	raw string // signed, for a real node
 }
 
 // Block is a made-up block.
