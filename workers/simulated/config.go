@@ -18,8 +18,8 @@ type Config struct {
 	RevertShare   float64 `koanf:"revert_share"`    // of transactions: included, but failed
 	DropShare     float64 `koanf:"drop_share"`      // of transactions: forgotten
 	ReplaceShare  float64 `koanf:"replace_share"`   // of transactions: another one with the same nonce is included
-	ReorgShare    float64 `koanf:"reorg_share"`     // of heights: they take blocks back
-	MaxReorgDepth uint64  `koanf:"max_reorg_depth"` // blocks taken back at once; default 3, at most 64
+	ReorgShare    float64 `koanf:"reorg_share"`     // of heights: they take blocks back; at most 0.5
+	MaxReorgDepth uint64  `koanf:"max_reorg_depth"` // blocks taken back at once; default 3, at most 32
 
 	NullShare float64 `koanf:"null_share"` // of look-ups of a pending transaction: answered with "unknown"
 	Endpoints int     `koanf:"endpoints"`  // how many endpoints answer look-ups in turn; default 2
@@ -43,7 +43,8 @@ func Lively(seed uint64) Config {
 
 // bounds of a configuration.
 const (
-	maxReorgDepth = 64
+	maxReorgDepth = 32
+	maxReorgShare = 0.5     // so that blocks last and every transaction ends
 	maxBlocks     = 1 << 48 // of any number of blocks
 )
 
@@ -91,6 +92,7 @@ func (c Config) validate() error {
 	} {
 		check(share.value >= 0 && share.value <= 1, share.field, "is %v, must be between 0 and 1", share.value)
 	}
+	check(!(c.ReorgShare > maxReorgShare), "reorg_share", "is %v, at most %v is possible", c.ReorgShare, maxReorgShare)
 	sum := c.RevertShare + c.DropShare + c.ReplaceShare
 	check(!(sum > 1), "revert_share", "with drop_share and replace_share it is %v, more than 1", sum)
 	check(c.BlockTime >= time.Millisecond, "block_time", "is %v, must be at least 1ms", c.BlockTime)
