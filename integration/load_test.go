@@ -1,0 +1,164 @@
+package integration
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go"
+
+	"trackerfleet/integration/checker"
+	"trackerfleet/integration/process"
+)
+
+// fates are what the load's transactions come to: the params that ask for it, and the terminal event that is the truth.
+var fates = []struct{ outcome, terminal string }{
+	{"confirm", "confirmed"},
+	{"revert", "failed"},
+	{"confirm", "confirmed"},
+	{"replace", "replaced"},
+	{"confirm", "confirmed"},
+	{"drop", "dropped"},
+	{"confirm", "confirmed"},
+}
+
+// load publishes starts, each several times, and remembers what it was told of each.
+type load struct {
+	client *client
+	prefix string
+
+	mu        sync.Mutex
+	accepted  []checker.Start
+	uncertain []checker.Start
+	truth     map[string]string // terminal event by ID
+	refused   int               // publishes that were not acknowledged
+}
+
+func newLoad(c *client, prefix string) *load {
+	return &load{client: c, prefix: prefix, truth: make(map[string]string)}
+}
+
+// publish publishes n starts, one after the other, until ctx ends. A start that is not acknowledged is left as it is: nobody knows.
+func (l *load) publish(ctx context.Context, from, n int) {
+	for i := from; i < from+n && ctx.Err() == nil; i++ {
+		fate := fates[i%len(fates)]
+		id := fmt.Sprintf("%s_%d", l.prefix, i)
+		body := fmt.Sprintf(`{"transaction_id":%q,"params":{"outcome":%q,"confirmations":3}}`, id, fate.outcome)
+		l.mu.Lock()
+		l.truth[id] = fate.terminal
+		l.mu.Unlock()
+		for range 1 + i%3/2 { // every third one twice
+			attempt, cancel := context.WithTimeout(ctx, 2*time.Second)
+			err := l.client.publish(attempt, "tracker.start", body)
+			cancel()
+			l.note(checker.Start{ID: id, Run: 1}, err)
+		}
+	}
+}
+
+func (l *load) note(s checker.Start, err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if err == nil {
+		l.accepted = append(l.accepted, s)
+		return
+	}
+	l.refused++
+	l.uncertain = append(l.uncertain, s)
+}
+
+// count returns how many publishes were acknowledged and how many not.
+func (l *load) count() (accepted, refused int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return len(l.accepted), l.refused
+}
+
+// run publishes n starts from several publishers while storm does its worst, and returns when both are done. What storm waits for it
+// must get while there is load.
+func (l *load) run(t *testing.T, n int, storm func()) {
+	t.Helper()
+	const publishers = 8
+	var all sync.WaitGroup
+	for p := range publishers {
+		all.Go(func() { l.publish(t.Context(), p*n/publishers, n/publishers) })
+	}
+	storm()
+	all.Wait()
+}
+
+// awaitAccepted returns when n publishes have been acknowledged.
+func (l *load) awaitAccepted(t *testing.T, n int) {
+	t.Helper()
+	process.Await(t, patience, func() error {
+		if got, _ := l.count(); got < n {
+			return fmt.Errorf("%d of %d starts accepted", got, n)
+		}
+		return nil
+	})
+}
+
+// judge waits until the fleet has come to an end with every accepted start and returns the checker's verdict.
+func (l *load) judge(t *testing.T, evidence map[string]int) checker.Verdict {
+	t.Helper()
+	var v checker.Verdict
+	process.Await(t, 90*time.Second, func() error {
+		history, err := checker.Read(t.Context(), l.client.js, "TRACKER")
+		if err != nil {
+			return err
+		}
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		for name, n := range felt(history.Events) {
+			if _, wanted := evidence[name]; wanted {
+				evidence[name] = n
+			}
+		}
+		v = checker.Check(history, checker.Expectation{
+			Accepted: l.accepted, Uncertain: l.uncertain, Finished: true, Truth: l.judgeTerminal, Evidence: evidence,
+		})
+		if v.Outcome == checker.Held {
+			return nil
+		}
+		return errors.New(v.String())
+	})
+	return v
+}
+
+func (l *load) judgeTerminal(e checker.Event) error {
+	if want := l.truth[e.ID]; e.Type != want {
+		return fmt.Errorf("it is %s", want)
+	}
+	return nil
+}
+
+// felt counts in the events what shows that a fault was felt.
+func felt(events []checker.Event) map[string]int {
+	type owner struct {
+		epoch  uint64
+		worker string
+	}
+	last := make(map[string]owner)
+	n := make(map[string]int)
+	for _, e := range events {
+		before, seen := last[e.ID]
+		if seen && e.Epoch != before.epoch {
+			n["takeover"]++
+			if e.Worker != before.worker {
+				n["takeover by another worker"]++
+			}
+		}
+		last[e.ID] = owner{e.Epoch, e.Worker}
+	}
+	return n
+}
+
+// monitored is a connection that counts how often it was lost.
+func monitored(t *testing.T, s *process.Server) (*client, func() int) {
+	t.Helper()
+	nc := s.Connect(t, nats.Timeout(time.Second))
+	return newClient(t, nc), func() int { return int(nc.Stats().Reconnects) }
+}
