@@ -37,9 +37,9 @@ func (r *Records) scanSubjects(ctx context.Context, held []Holding, subject stri
 	}
 	defer messages.Stop()
 	for {
-		m, err := messages.Next(jetstream.NextMaxWait(scanStall), jetstream.NextContext(ctx))
+		m, err := nextScanned(ctx, messages)
 		if err != nil {
-			return fmt.Errorf("scan: %w", err)
+			return err
 		}
 		rec, err := scannedRecord(m)
 		if err != nil {
@@ -57,6 +57,17 @@ func (r *Records) scanSubjects(ctx context.Context, held []Holding, subject stri
 			return nil
 		}
 	}
+}
+
+// nextScanned waits for the next message, at most scanStall.
+func nextScanned(ctx context.Context, messages jetstream.MessagesContext) (jetstream.Msg, error) {
+	ctx, cancel := context.WithTimeout(ctx, scanStall)
+	defer cancel()
+	m, err := messages.Next(jetstream.NextContext(ctx))
+	if err != nil {
+		return nil, fmt.Errorf("scan: %w", err)
+	}
+	return m, nil
 }
 
 // messages opens an ordered consumer of the stream TRACKER.

@@ -50,6 +50,9 @@ func (s *Source) follow(ctx context.Context, e *endpoint) error {
 		return err
 	}
 	s.takeMarks(marks)
+	s.mu.Lock()
+	s.followedAt = time.Now()
+	s.mu.Unlock()
 	return nil
 }
 

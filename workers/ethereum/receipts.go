@@ -114,7 +114,7 @@ func (s *Source) fetchOwed(ctx context.Context) {
 	s.mu.Lock()
 	wanted := s.book.owing()
 	s.mu.Unlock()
-	if len(wanted) == 0 {
+	if len(wanted) == 0 || s.failed {
 		return
 	}
 	e := s.endpoints[s.following]
@@ -123,6 +123,7 @@ func (s *Source) fetchOwed(ctx context.Context) {
 		return
 	}
 	s.setTrouble(receiptTrouble, err)
+	s.failed = err != nil
 	now := time.Now()
 	s.mu.Lock()
 	defer s.mu.Unlock()

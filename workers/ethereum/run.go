@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"time"
-
-	"trackerfleet/workers/ethereum/jsonrpc"
 )
 
 // Run follows the chain until ctx ends and returns the cause of ctx. Trouble with the endpoints never ends it; it shows in
@@ -42,37 +40,32 @@ func (s *Source) Run(ctx context.Context) error {
 
 // poll does everything there is to do and returns the time until the next poll.
 func (s *Source) poll(ctx context.Context) time.Duration {
-	wait := s.cfg.Poll
-	s.plan(wait)
+	now := time.Now()
+	s.mu.Lock()
+	s.pollAt = now.Add(s.cfg.Poll)
+	s.mu.Unlock()
 	err := s.followAny(ctx)
 	if ctx.Err() != nil {
-		return wait
+		return 0
+	}
+	if s.behind++; !errors.Is(err, ErrBehind) {
+		s.behind = 0
+	} else if s.behind < behindPolls {
+		err = nil
 	}
 	s.setTrouble(headTrouble, err)
-	var paced *jsonrpc.PacedError
-	if errors.As(err, &paced) {
-		wait = max(wait, time.Until(paced.Until))
-	}
-	s.plan(wait)
 	s.mu.Lock()
 	s.book.retry()
 	s.mu.Unlock()
+	s.failed = false
 	s.lookAround(ctx)
 	s.sweep(ctx)
-	return max(time.Until(s.nextPoll()), 0)
+	return max(time.Until(now.Add(s.cfg.Poll)), 0)
 }
 
-func (s *Source) plan(wait time.Duration) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.pollAt = time.Now().Add(wait)
-}
-
-func (s *Source) nextPoll() time.Time {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.pollAt
-}
+// behindPolls is how many polls in a row must find a head that went down before that is trouble: behind one address there may
+// be many nodes, and some are always a block late.
+const behindPolls = 3
 
 // followAny follows the chain by the endpoint it was followed by before, or else by the first one that can be.
 func (s *Source) followAny(ctx context.Context) error {
@@ -80,6 +73,9 @@ func (s *Source) followAny(ctx context.Context) error {
 	for range s.endpoints {
 		e := s.endpoints[s.following]
 		err := s.follow(ctx, e)
+		if errors.Is(err, ErrTorn) {
+			err = s.follow(ctx, e) // a block came while the branch was read
+		}
 		s.said(e, err)
 		if err == nil || ctx.Err() != nil {
 			return err
@@ -92,28 +88,31 @@ func (s *Source) followAny(ctx context.Context) error {
 	return first
 }
 
-// lookAround fetches the receipts that are owed and looks up what is urgent, until all is done or the next poll is due.
+// lookAround fetches the receipts that are owed and looks up what is urgent, until all is done or the next poll is due. After a
+// failure it does nothing before the next poll: watches come faster than a node in trouble should be asked.
 func (s *Source) lookAround(ctx context.Context) {
-	if err := s.trouble(headTrouble); err != nil && !errors.Is(err, ErrBehind) {
-		return // what cannot be followed cannot be asked; the next poll tries again
+	if err := s.trouble(headTrouble); s.failed || err != nil && !errors.Is(err, ErrBehind) {
+		return
 	}
 	s.fetchOwed(ctx)
-	for ctx.Err() == nil {
+	for faults := 0; ctx.Err() == nil && faults < len(s.endpoints); {
 		s.mu.Lock()
-		idle := s.book.window.empty()
 		var ws []*watch
-		if !idle {
-			ws = s.book.takeUrgent(s.cfg.BatchSize)
+		if !s.book.window.empty() {
+			ws = s.book.takeUrgent(s.lookups)
 		}
+		pollAt := s.pollAt
 		s.mu.Unlock()
 		if len(ws) == 0 {
 			break
 		}
 		if err := s.lookUp(ctx, ws); err != nil {
-			break
+			faults++
+			s.failed = faults == len(s.endpoints)
+			continue
 		}
 		s.fetchOwed(ctx)
-		if !time.Now().Before(s.nextPoll()) {
+		if !time.Now().Before(pollAt) {
 			s.kick() // the head comes first
 			break
 		}
@@ -123,11 +122,11 @@ func (s *Source) lookAround(ctx context.Context) {
 
 // sweep looks some of those up that nobody heard of for long.
 func (s *Source) sweep(ctx context.Context) {
-	if s.trouble(headTrouble) != nil || ctx.Err() != nil {
+	if s.trouble(headTrouble) != nil || s.failed || ctx.Err() != nil {
 		return
 	}
 	s.mu.Lock()
-	ws := s.book.takeSilent(s.cfg.SweepBatch, time.Now().Add(-s.cfg.SweepAfter))
+	ws := s.book.takeSilent(min(s.cfg.SweepBatch, s.lookups), time.Now().Add(-s.cfg.SweepAfter))
 	s.mu.Unlock()
 	if len(ws) > 0 {
 		_ = s.lookUp(ctx, ws) // shows in Health

@@ -28,13 +28,17 @@ type Source struct {
 	troubles   [troubles]error
 	troubleAt  time.Time
 	headAt     time.Time
+	followedAt time.Time // of the last poll that found everything up to date
 	pollAt     time.Time // of the next poll
 	running    bool
 
 	// What follows belongs to Run.
-	following int // index of the endpoint whose chain is followed
-	asking    int // index of the endpoint asked last in a look-up
-	shorter   int // polls in a row that showed a branch shorter than ours
+	following int  // index of the endpoint whose chain is followed
+	asking    int  // index of the endpoint asked last in a look-up
+	shorter   int  // polls in a row that showed a branch shorter than ours
+	behind    int  // polls in a row that found a head that went down
+	failed    bool // receipts or look-ups failed since the last poll
+	lookups   int  // look-ups in one batch
 }
 
 // endpoint is a node and what is known of it.
@@ -54,7 +58,11 @@ func New(cfg Config) (*Source, error) {
 		return nil, err
 	}
 	s := &Source{cfg: cfg, chainID: cfg.chainID(), book: newBook(cfg), work: make(chan struct{}, 1)}
+	s.lookups = cfg.BatchSize
 	for i, e := range cfg.Endpoints {
+		if e.Rate > 0 { // at most half of what a poll's time allows, so that the head never waits for look-ups
+			s.lookups = max(1, min(s.lookups, int(e.Rate*cfg.Poll.Seconds()/2)))
+		}
 		client, err := jsonrpc.New(jsonrpc.Config{
 			URL: e.URL, Rate: e.Rate, BatchSize: cfg.BatchSize, Timeout: cfg.Timeout, MaxBody: cfg.MaxBody, Transport: cfg.Transport,
 		})

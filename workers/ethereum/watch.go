@@ -90,8 +90,8 @@ func (w *watch) Close() {
 	}
 }
 
-// Checks returns when a node last said something of the transaction, by look-up or in a block, and when it will next be
-// looked up if nothing happens to it.
+// Checks returns when the transaction was last looked at: looked up, or, in a block, when that block was last seen to be
+// canonical. Next is when it will be again if nothing happens to it.
 func (w *watch) Checks() (last, next time.Time) {
 	s := w.src
 	s.mu.Lock()
@@ -102,6 +102,9 @@ func (w *watch) Checks() (last, next time.Time) {
 	last = time.Unix(0, w.checked)
 	if w.place == nil {
 		return last, last.Add(s.cfg.SweepAfter)
+	}
+	if s.followedAt.After(last) {
+		last = s.followedAt
 	}
 	return last, s.pollAt
 }

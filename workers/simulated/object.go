@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -66,9 +65,6 @@ const (
 
 // fault adds a fault of a field; "" is the object itself.
 func (o *object) fault(field, message string) {
-	if len(o.faults) == maxFaults {
-		return
-	}
 	name := "params"
 	if field != "" {
 		name += "." + strings.ToValidUTF8(field[:min(len(field), maxFieldBytes)], "")
@@ -121,9 +117,9 @@ func (o *object) oneOf(field string, names ...string) string {
 	return ""
 }
 
-// err returns every fault, in the order of the fields; fields that nobody asked for are faults too.
+// err returns every fault, by field; fields that nobody asked for are faults too.
 func (o *object) err() error {
-	for _, field := range slices.Sorted(maps.Keys(o.values)) {
+	for field := range o.values {
 		if !o.known[field] {
 			o.fault(field, "is not a field of this source")
 		}
@@ -131,5 +127,6 @@ func (o *object) err() error {
 	if len(o.faults) == 0 {
 		return nil
 	}
-	return &source.ParamsError{Faults: o.faults}
+	slices.SortStableFunc(o.faults, func(a, b source.Fault) int { return strings.Compare(a.Field, b.Field) })
+	return &source.ParamsError{Faults: o.faults[:min(len(o.faults), maxFaults)]}
 }

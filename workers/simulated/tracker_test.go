@@ -23,6 +23,8 @@ type tracker struct {
 	checks     int
 	asked      uint64
 	reorgs     int
+	early      uint64 // mutant: how many blocks before finality it ends
+	deaf       bool   // mutant: does not hear of reorganisations
 
 	truth  Truth
 	handle source.Handle
@@ -42,12 +44,14 @@ func (tr *tracker) Observe(o source.Observation) {
 	}
 }
 
-// handle one observation; reports whether the transaction has ended.
+// observe handles one observation and reports whether the transaction has ended.
 func (tr *tracker) observe(o source.Observation) (ended bool) {
 	if tr.lastSeen == 0 {
 		tr.lastSeen = o.Head
 	}
 	switch {
+	case tr.deaf && o.Kind == source.Reorged:
+		return false
 	case o.Kind == source.Absent:
 		return tr.absent(o)
 	case o.Kind == source.Pending:
@@ -60,13 +64,16 @@ func (tr *tracker) observe(o source.Observation) (ended bool) {
 			tr.reorgs++
 		}
 		ref := o.Inclusion.Block
+		if tr.deaf && tr.block != nil {
+			ref = *tr.block
+		}
 		tr.status, tr.block, tr.other = "confirming", &ref, o.By != "" || o.Kind == source.Advanced && tr.other
 	}
 	tr.lastSeen, tr.checks, tr.asked = o.Head, 0, 0
 	if tr.block == nil {
 		return false
 	}
-	final := tr.truth.FinalAt(tr.block.Number)
+	final := tr.truth.FinalAt(tr.block.Number) - tr.early
 	if o.Head < final {
 		tr.handle.Wake(source.Wake{Height: final})
 		return false

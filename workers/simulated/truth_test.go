@@ -19,13 +19,33 @@ func idsOf(n int) (ids []string) {
 	return ids
 }
 
+// stormy is a lively chain that takes blocks back often, up to the last one that is not final.
+func stormy(seed uint64) Config {
+	c := Lively(seed)
+	c.ReorgShare, c.MaxReorgDepth, c.Confirmations = 0.3, 5, 6
+	return c
+}
+
+// spread lets transactions be included over 40 blocks rather than all at once.
+var spread = json.RawMessage(`{"after":40}`)
+
+// untrue returns what the truth says of the ends that are none.
+func (f *fleet) untrue() (errs []error) {
+	for _, tr := range f.ended {
+		if err := tr.truth.Check(tr.status, tr.block); err != nil {
+			errs = append(errs, fmt.Errorf("%s: %w", tr.id, err))
+		}
+	}
+	return errs
+}
+
 // check compares the ends of all trackers with the truth.
 func (f *fleet) check() {
 	f.Helper()
+	for _, err := range f.untrue() {
+		f.Error(err)
+	}
 	for _, tr := range f.ended {
-		if err := tr.truth.Check(tr.status, tr.block); err != nil {
-			f.Errorf("%s: %v", tr.id, err)
-		}
 		if b := tr.truth.Block; b != nil && (tr.block == nil || *b != *tr.block) {
 			f.Errorf("%s: ended in block %+v, want %+v", tr.id, tr.block, b)
 		}
@@ -64,7 +84,7 @@ func (f *fleet) statuses() map[string]int {
 func TestTrackersEndAsTheTruthSays(t *testing.T) {
 	for seed := range uint64(4) {
 		synctest.Test(t, func(t *testing.T) {
-			f := newFleet(t, Lively(seed), idsOf(500), nil)
+			f := newFleet(t, stormy(seed), idsOf(500), spread)
 			f.take(0)
 			f.run(400)
 			f.stop()
@@ -84,9 +104,9 @@ func TestTrackersEndAsTheTruthSays(t *testing.T) {
 func TestTakeoverChangesNoEnd(t *testing.T) {
 	for seed := range uint64(4) {
 		synctest.Test(t, func(t *testing.T) {
-			c := Lively(seed)
+			c := stormy(seed)
 			c.OutageEvery, c.OutageFor = time.Minute, 3*time.Second
-			f := newFleet(t, c, idsOf(300), nil)
+			f := newFleet(t, c, idsOf(300), spread)
 			random := rand.New(rand.NewPCG(seed, 1))
 			f.take(0)
 			for range 12 {
@@ -110,7 +130,7 @@ func TestTakeoverChangesNoEnd(t *testing.T) {
 func TestHeightInParamsFixesTheBlock(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		head := uint64(time.Now().Unix())
-		f := newFleet(t, Lively(3), idsOf(300), json.RawMessage(fmt.Sprintf(`{"at":%d,"after":2,"drop_after":0}`, head+5)))
+		f := newFleet(t, stormy(3), idsOf(300), json.RawMessage(fmt.Sprintf(`{"at":%d,"after":2,"drop_after":0}`, head+5)))
 		f.take(0)
 		f.run(8)
 		f.stop()
@@ -137,6 +157,31 @@ func TestOutcomesInParams(t *testing.T) {
 			}
 			if outcome == "reorg" && got["reorged"] != 50 {
 				t.Errorf("%d of 50 were reorganised", got["reorged"])
+			}
+		})
+	}
+}
+
+// The truth is of use only if it catches trackers that are wrong.
+func TestTruthCatchesMutants(t *testing.T) {
+	for name, mutate := range map[string]func(*tracker){
+		"a verdict one block early":        func(tr *tracker) { tr.early = 1 },
+		"deaf to reorganisations":          func(tr *tracker) { tr.deaf = true },
+		"a replacement taken for itself":   func(tr *tracker) { tr.truth.Status = "confirmed" },
+		"a block that is not the last one": func(tr *tracker) { tr.early = 5 },
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			f := newFleet(t, stormy(3), idsOf(500), spread)
+			for _, tr := range f.trackers {
+				mutate(tr)
+			}
+			f.take(0)
+			f.run(400)
+			f.stop()
+			n := len(f.untrue())
+			t.Logf("%s: %d of %d caught", name, n, len(f.ended))
+			if n == 0 {
+				t.Errorf("%s: not caught", name)
 			}
 		})
 	}

@@ -1,0 +1,144 @@
+package workers
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"go.uber.org/zap"
+
+	"trackerfleet/bus"
+)
+
+// watchEvery is how often the streams are looked at; trouble with them is seen within it.
+const watchEvery = 5 * time.Second
+
+// canarySubject takes the write that shows that the store takes writes.
+const canarySubject = "tracker.fleet.cursor.canary"
+
+// watchdog knows whether the streams are there, are as they must be, and take writes.
+type watchdog struct {
+	mu     sync.Mutex
+	assets error
+	writes error
+}
+
+func (d *watchdog) set(assets, writes error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.assets, d.writes = assets, writes
+}
+
+func (d *watchdog) state() (assets, writes error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.assets, d.writes
+}
+
+// loop looks at the streams until ctx ends.
+func (d *watchdog) loop(w *Worker) func(context.Context) error {
+	return func(ctx context.Context) error {
+		ticker := time.NewTicker(watchEvery)
+		defer ticker.Stop()
+		for {
+			select {
+			case <-ctx.Done():
+				return context.Cause(ctx)
+			case <-ticker.C:
+			}
+			assets := w.checkAssets(ctx)
+			writes := w.checkWrites(ctx)
+			if ctx.Err() != nil {
+				continue
+			}
+			before, _ := d.state()
+			if assets != nil && before == nil {
+				w.log.Error("streams are not as they must be", zap.Error(assets))
+			}
+			d.set(assets, writes)
+		}
+	}
+}
+
+func (w *Worker) checkAssets(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, watchEvery)
+	defer cancel()
+	return bus.EnsureAssets(ctx, w.js, bus.AssetsVerify, w.cfg.Assets)
+}
+
+// checkWrites reports why the journal cannot write. While it does write by itself nothing is added.
+func (w *Worker) checkWrites(ctx context.Context) error {
+	if time.Since(w.journal.Stats().LastCommitAt) < watchEvery {
+		return nil
+	}
+	var part *partition
+	for _, p := range w.partitions {
+		if p.owned() {
+			part = p
+			break
+		}
+	}
+	if part == nil {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, watchEvery)
+	defer cancel()
+	done := make(chan error, 1)
+	err := w.journal.Submit(ctx, bus.Write{
+		Partition: part.number, Epoch: part.epoch.Load(), Unconditional: true,
+		State: bus.Message{Subject: canarySubject, Data: []byte("{}")},
+		Done:  func(r bus.Result) { done <- r.Err },
+	})
+	if err != nil {
+		return err
+	}
+	select {
+	case err := <-done:
+		if errors.Is(err, bus.ErrFenced) {
+			return nil // the ownership loop's business
+		}
+		return err
+	case <-ctx.Done():
+		stats := w.journal.Stats()
+		if stats.LastError != nil {
+			return fmt.Errorf("workers: the store takes no writes: %w", stats.LastError)
+		}
+		return errors.New("workers: the store takes no writes")
+	}
+}
+
+// Check is one thing that must be so for the worker to be ready. Err is nil when it is.
+type Check struct {
+	Name string
+	Err  error
+}
+
+// Ready returns what was checked, in a fixed order. The worker is ready when every Err is nil.
+func (w *Worker) Ready() []Check {
+	assets, writes := w.watch.state()
+	checks := []Check{
+		{Name: "nats"}, {Name: "heartbeat"}, {Name: "streams", Err: assets}, {Name: "writes", Err: writes},
+		{Name: "partitions"}, {Name: "draining"},
+	}
+	if !w.nc.IsConnected() {
+		checks[0].Err = errors.New("not connected")
+	}
+	if w.pulse.Frozen() {
+		checks[1].Err = errors.New("own heartbeat is not heard, frozen")
+	}
+	loads := 0
+	for _, p := range w.partitions {
+		if p.is(loading) {
+			loads++
+		}
+	}
+	if loads > 0 {
+		checks[4].Err = fmt.Errorf("%d partitions are being loaded", loads)
+	}
+	if w.draining.Load() {
+		checks[5].Err = errors.New("leaving the fleet")
+	}
+	return checks
+}

@@ -1,0 +1,182 @@
+package workers
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"go.uber.org/zap"
+
+	"trackerfleet/bus"
+	"trackerfleet/supervision"
+	"trackerfleet/workers/source"
+	"trackerfleet/workers/tracker"
+)
+
+// load brings back the trackers of partitions that were claimed just now, trying again until it has succeeded or the
+// partitions are lost.
+func (w *Worker) load(ctx context.Context, parts []*partition) {
+	begun := time.Now()
+	for attempt := 0; ; attempt++ {
+		parts = stillLoading(parts)
+		if len(parts) == 0 || w.draining.Load() {
+			return
+		}
+		n, err := w.loadOnce(ctx, parts)
+		if err == nil {
+			w.log.Info("loaded partitions", zap.Int("partitions", len(parts)), zap.Int("trackers", n),
+				zap.Duration("elapsed", time.Since(begun)))
+			return
+		}
+		w.log.Warn("load partitions", zap.Error(err), zap.Int("attempt", attempt))
+		var fenced *bus.FencedError
+		if errors.As(err, &fenced) {
+			w.fenced.add(bus.Holding{Partition: fenced.Partition, Epoch: fenced.Epoch})
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(min(w.cfg.Lease/10<<min(attempt, 6), 5*time.Second)):
+		}
+	}
+}
+
+func stillLoading(parts []*partition) []*partition {
+	var left []*partition
+	for _, p := range parts {
+		if p.owned() && p.is(loading) {
+			left = append(left, p)
+		}
+	}
+	return left
+}
+
+func (w *Worker) loadOnce(ctx context.Context, parts []*partition) (trackers int, err error) {
+	held := make([]bus.Holding, len(parts))
+	subjects := make([]string, len(parts))
+	for i, p := range parts {
+		held[i] = p.holding()
+		subjects[i] = bus.CursorSubject(p.number)
+	}
+	cursors, err := w.records.GetAll(ctx, subjects)
+	if err != nil {
+		return 0, err
+	}
+	for i, p := range parts {
+		p.setCheckpoints(readCheckpoints(cursors[i]))
+	}
+	for record, err := range w.records.Load(ctx, held...) {
+		if err != nil {
+			return trackers, err
+		}
+		if w.restore(ctx, record) {
+			trackers++
+		}
+	}
+	for _, p := range parts {
+		p.state.CompareAndSwap(uint32(loading), uint32(serving))
+	}
+	return trackers, nil
+}
+
+// readCheckpoints reads a partition's cursor. One that can't be read says nothing: everything is looked up again.
+func readCheckpoints(record *bus.Record) map[string]source.Checkpoint {
+	if record == nil {
+		return nil
+	}
+	var stored struct {
+		Sources map[string]source.Checkpoint `json:"sources"`
+	}
+	if json.Unmarshal(record.Data, &stored) != nil {
+		return nil
+	}
+	return stored.Sources
+}
+
+// restore makes the tracker of a stored record and reports whether there is one now. A record that no tracker can be
+// made of is noted with its reason, as parked, and stands in nobody's way.
+func (w *Worker) restore(ctx context.Context, stored *bus.Record) bool {
+	record, err := tracker.Decode(stored.Data)
+	if err != nil {
+		id, p, ok := recordOwner(stored.Subject)
+		if ok {
+			w.partitions[p].setUnreadable(id, err)
+		}
+		w.log.Error("record cannot be read, its transaction is parked", zap.String("subject", stored.Subject), zap.Error(err))
+		return false
+	}
+	if record.Phase() == bus.PhaseFinished {
+		return false
+	}
+	part := w.partitions[record.ID().Partition()]
+	_, err = w.revive(ctx, part, record, stored.Revision)
+	part.setUnreadable(record.ID(), err)
+	if err != nil {
+		w.log.Error("tracker cannot be restored, its transaction is parked",
+			zap.String("transaction_id", record.ID().String()), zap.Error(err))
+	}
+	return err == nil
+}
+
+// revive starts the tracker of a record under this owner, or returns the one that is there.
+func (w *Worker) revive(ctx context.Context, part *partition, record *tracker.Record, revision uint64) (*cell, error) {
+	profile, target, err := w.target(record.Source(), record.ID(), record.Params())
+	if err != nil {
+		return nil, err
+	}
+	epoch := part.epoch.Load()
+	if epoch == 0 {
+		return nil, errNotMine
+	}
+	return w.startTracker(ctx, &cell{worker: w, part: part, profile: profile, target: target}, record.Owned(epoch, 1), revision)
+}
+
+// startTracker starts the supervised server of a committed record.
+func (w *Worker) startTracker(ctx context.Context, c *cell, record *tracker.Record, revision uint64) (*cell, error) {
+	c.record = record
+	c.committed.Store(&commit{record: record, revision: revision})
+	spec := supervision.ChildSpec{
+		ID: record.ID().String(), Type: w.trackerType, Arg: c, Incarnation: record.Incarnation(),
+		History: record.Crashes(), Parked: record.Phase() == bus.PhaseParked,
+	}
+	child, err := w.trackers.StartChild(ctx, spec)
+	var taken *supervision.AlreadyStartedError
+	switch {
+	case errors.As(err, &taken):
+		return taken.Child.Arg().(*cell), nil
+	case err != nil:
+		return nil, fmt.Errorf("workers: start tracker: %w", err)
+	}
+	if spec.Parked {
+		c.child.Store(child)
+		w.deadlines.set(c, record.Deadline())
+	}
+	if !c.part.owned() { // lost while it started
+		c.end()
+		w.finished.add(c)
+	}
+	return c, nil
+}
+
+// target finds the source profile of a start and has it understand the params.
+func (w *Worker) target(name string, id bus.ID, params json.RawMessage) (*profile, source.Target, error) {
+	p, ok := w.profiles[name]
+	if !ok {
+		return nil, source.Target{}, bus.Invalid(bus.Fault{Field: "source", Message: fmt.Sprintf("no source profile %q", name)})
+	}
+	target, err := p.source.Parse(id.String(), params)
+	var faulty *source.ParamsError
+	switch {
+	case errors.As(err, &faulty):
+		faults := make([]bus.Fault, len(faulty.Faults))
+		for i, f := range faulty.Faults {
+			faults[i] = bus.Fault(f)
+		}
+		return nil, source.Target{}, bus.Invalid(faults...)
+	case err != nil:
+		return nil, source.Target{}, bus.Invalid(bus.Fault{Field: "params", Message: err.Error()})
+	}
+	return p, target, nil
+}

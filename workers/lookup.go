@@ -1,0 +1,119 @@
+package workers
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"trackerfleet/bus"
+	"trackerfleet/workers/tracker"
+)
+
+// directVerb returns the verb of tracker.fleet.p.<partition>.<verb>.<token>.
+func directVerb(subject string) (string, bool) {
+	parts := strings.Split(subject, ".")
+	if len(parts) != 6 {
+		return "", false
+	}
+	return parts[4], true
+}
+
+// quickLookup answers a lookup from memory, if the tracker runs here.
+func (w *Worker) quickLookup(r request) bool {
+	req, err := bus.DecodeLookup(r.body)
+	if err != nil {
+		w.replyError(r, err)
+		return true
+	}
+	w.stats.lookups.Add(1)
+	if c, ok := w.here(req.TransactionID); ok {
+		object := c.object()
+		w.replied(w.service.responder.RespondLookup(r, bus.LookupReply{Status: bus.LookupFound, Tracker: &object}))
+		return true
+	}
+	if !w.serves(req.TransactionID.Partition()) {
+		return w.elsewhere(req.TransactionID, "lookup", r)
+	}
+	return false
+}
+
+// here returns the tracker of id if this worker may answer for it.
+func (w *Worker) here(id bus.ID) (*cell, bool) {
+	child, ok := w.names.Lookup(id.String())
+	if !ok || !w.serves(id.Partition()) {
+		return nil, false
+	}
+	return child.Arg().(*cell), true
+}
+
+// serveLookup answers a lookup from the stored record.
+func (w *Worker) serveLookup(ctx context.Context, r request) {
+	req, err := bus.DecodeLookup(r.body)
+	if err != nil {
+		w.replyError(r, err)
+		return
+	}
+	reply, err := w.lookupStored(ctx, req.TransactionID)
+	if err != nil {
+		reply = bus.LookupReply{Status: bus.LookupUnavailable, Error: bus.WireError(fmt.Errorf("%w: %w", bus.ErrUnavailable, err))}
+	}
+	w.replied(w.service.responder.RespondLookup(r, reply))
+}
+
+// lookupStored reads what is known of id from the leader of the stream. It is stale unless this worker owns the partition
+// and the run has finished: a process that could know more is elsewhere or not yet there.
+func (w *Worker) lookupStored(ctx context.Context, id bus.ID) (bus.LookupReply, error) {
+	record, _, err := w.stored(ctx, id)
+	if c, ok := w.here(id); ok { // it came while the record was read
+		object := c.object()
+		return bus.LookupReply{Status: bus.LookupFound, Tracker: &object}, nil
+	}
+	switch {
+	case errors.Is(err, bus.ErrNotFound):
+		return bus.LookupReply{Status: bus.LookupNotFound}, nil
+	case err != nil:
+		return bus.LookupReply{}, err
+	}
+	object := w.storedObject(record)
+	owner := w.owners.of(id.Partition())
+	if object.Worker == "" {
+		object.Worker = owner.Worker
+	}
+	part := w.partitions[id.Partition()]
+	if reason := part.unreadableReason(id); reason != nil && record.Phase() != bus.PhaseFinished {
+		object.Phase = bus.PhaseParked
+		object.LastError = &bus.LastError{At: object.UpdatedAt, Message: reason.Error()}
+	}
+	stale := !w.serves(part.number) || record.Phase() != bus.PhaseFinished && part.is(loading)
+	return bus.LookupReply{Status: bus.LookupFound, Tracker: &object, Stale: stale}, nil
+}
+
+// stored reads the record of id. It fails with [bus.ErrNotFound] when there is none.
+func (w *Worker) stored(ctx context.Context, id bus.ID) (*tracker.Record, uint64, error) {
+	raw, err := w.records.Get(ctx, bus.StateSubject(id))
+	if err != nil {
+		return nil, 0, err
+	}
+	if raw == nil {
+		return nil, 0, bus.ErrNotFound
+	}
+	record, err := tracker.Decode(raw.Data)
+	if err != nil {
+		return nil, 0, fmt.Errorf("%w: %w", bus.ErrInternal, err)
+	}
+	return record, raw.Revision, nil
+}
+
+// recordOwner reads the ID and the partition from the subject of a record.
+func recordOwner(subject string) (bus.ID, int, bool) {
+	parts := strings.Split(subject, ".")
+	if len(parts) != 6 {
+		return bus.ID{}, 0, false
+	}
+	id, err := bus.ParseToken(parts[5])
+	if err != nil {
+		return bus.ID{}, 0, false
+	}
+	return id, id.Partition(), true
+}

@@ -1,0 +1,120 @@
+package workers
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"runtime/debug"
+	"time"
+
+	"go.uber.org/zap"
+
+	"trackerfleet/bus"
+	"trackerfleet/supervision"
+	"trackerfleet/workers/tracker"
+)
+
+// observeTracker follows the lives of trackers: what the log and the metrics should know, and the parked ones, which have
+// no server to say so themselves.
+func (w *Worker) observeTracker(e supervision.Event) {
+	id := zap.String("transaction_id", e.Child.ID())
+	switch e.Kind {
+	case supervision.EventDown:
+		if c := e.Child.Arg().(*cell); !c.over() {
+			w.stats.crashed.Add(1)
+			w.log.Warn("tracker crashed", id, zap.Uint64("incarnation", e.Incarnation), zap.Error(e.Reason),
+				zap.Int("attempt", e.Attempt), zap.Duration("backoff", e.Delay))
+		}
+	case supervision.EventRestarted:
+		w.stats.restarted.Add(1)
+	case supervision.EventParked:
+		w.stats.parked.Add(1)
+		w.log.Error("tracker crashed too often and is parked", id, zap.Error(e.Reason))
+		e.Child.Arg().(*cell).park(e.Child)
+	case supervision.EventAbandoned:
+		w.stats.abandoned.Add(1)
+		w.log.Error("tracker does not return and is abandoned", id, zap.Error(e.Reason), zap.Stringer("stack", e.Stack))
+	}
+	if e.Missed > 0 {
+		w.log.Error("supervision events were lost", zap.Uint64("missed", e.Missed))
+	}
+}
+
+// over reports whether the tracker's end was decided.
+func (c *cell) over() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.ended
+}
+
+// park has the record say that the tracker crashed too often.
+func (c *cell) park(child *supervision.Child) {
+	crash := child.LastCrash()
+	if crash == nil {
+		return
+	}
+	history := child.History()
+	c.mu.Lock()
+	c.crashSeen = crash.At
+	c.mu.Unlock()
+	c.ask(input{decide: func(r *tracker.Record, now time.Time) tracker.Decision {
+		if r.Restart() == bus.RestartTemporary {
+			return r.Stop(now, crash.Reason.Error(), "supervisor")
+		}
+		var since time.Time
+		if len(history) > 0 {
+			since = history[0]
+		}
+		return r.Parked(now, crashOf(crash), since)
+	}})
+}
+
+// stepFor decides for a tracker whose server does not run. A panic of the state machine must not take the worker down.
+func (w *Worker) stepFor(ctx context.Context, c *cell) {
+	defer func() {
+		if r := recover(); r != nil {
+			w.log.Error("tracker cannot decide", zap.String("transaction_id", c.committed.Load().record.ID().String()),
+				zap.Any("panic", r), zap.ByteString("stack", debug.Stack()))
+		}
+	}()
+	if err := c.step(ctx); err != nil {
+		w.log.Error("tracker cannot decide", zap.Error(err))
+	}
+}
+
+// expire asks a tracker whose deadline has passed to end.
+func (w *Worker) expire(c *cell) {
+	c.ask(input{decide: func(r *tracker.Record, now time.Time) tracker.Decision { return r.Expire(now) }})
+}
+
+// observeSystem logs the lives of sources and loops.
+func (w *Worker) observeSystem(e supervision.Event) {
+	if e.Kind == supervision.EventDown && !w.draining.Load() {
+		w.log.Error("crashed", zap.String("process", e.Child.ID()), zap.Error(e.Reason),
+			zap.Duration("backoff", e.Delay), zap.Stringer("stack", e.Stack))
+	}
+}
+
+// loop is a function as a supervised process.
+type loop func(context.Context) error
+
+func (l loop) Run(ctx context.Context) error { return l(ctx) }
+
+// startLoop runs a source or a loop, restarted for ever.
+func (w *Worker) startLoop(ctx context.Context, name string, run loop) error {
+	_, err := w.system.StartChild(ctx, supervision.ChildSpec{
+		ID: name, Restart: supervision.Permanent,
+		Type: &supervision.ChildType{
+			Name:      name,
+			Process:   func(*supervision.Child) supervision.Process { return run },
+			Intensity: supervision.Intensity{MaxRestarts: math.MaxInt32},
+		},
+	})
+	if err != nil {
+		return fmt.Errorf("workers: start %s: %w", name, err)
+	}
+	return nil
+}
+
+// stopLoops ends the sources and loops.
+func (w *Worker) stopLoops(ctx context.Context) error { return w.system.Stop(ctx) }

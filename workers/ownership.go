@@ -1,0 +1,332 @@
+package workers
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"go.uber.org/zap"
+
+	"trackerfleet/bus"
+	"trackerfleet/supervision"
+)
+
+// ownerTable is the newest known owner of every partition. What it says may be a little behind; claims are decided by the
+// stream alone.
+type ownerTable struct {
+	mu     sync.Mutex
+	owners [bus.Partitions]bus.Owner
+	known  bool // a first reading of all of them was made
+}
+
+// learn notes an owner unless a later one is known.
+func (t *ownerTable) learn(owners ...bus.Owner) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for _, o := range owners {
+		if o.Epoch >= t.owners[o.Partition].Epoch {
+			t.owners[o.Partition] = o
+		}
+	}
+}
+
+func (t *ownerTable) of(partition int) bus.Owner {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	o := t.owners[partition]
+	o.Partition = partition
+	return o
+}
+
+func (t *ownerTable) all() []bus.Owner {
+	owners := make([]bus.Owner, bus.Partitions)
+	for p := range owners {
+		owners[p] = t.of(p)
+	}
+	return owners
+}
+
+func (w *Worker) kickOwnership() {
+	select {
+	case w.ownKick <- struct{}{}:
+	default:
+	}
+}
+
+// watchOwners follows the owner records.
+func (w *Worker) watchOwners(ctx context.Context) error {
+	return w.claims.Watch(ctx, func(o bus.Owner) {
+		w.owners.learn(o)
+		w.kickOwnership()
+	})
+}
+
+// onFenced is told by the journal that an epoch has ended.
+func (w *Worker) onFenced(partition int, epoch uint64) {
+	w.log.Warn("write was refused, another worker owns the partition",
+		zap.Int("partition", partition), zap.Uint64("epoch", epoch))
+	w.fenced.add(bus.Holding{Partition: partition, Epoch: epoch})
+}
+
+// onLost drops a partition whose epoch was found to have ended, unless it was claimed anew since.
+func (w *Worker) onLost(ctx context.Context, h bus.Holding) {
+	if w.partitions[h.Partition].epoch.Load() == h.Epoch {
+		w.drop(ctx, w.partitions[h.Partition])
+	}
+}
+
+// ownership is the state of the loop that claims and drops partitions.
+type ownership struct {
+	since  time.Time // listening to heartbeats since
+	frozen bool
+	joined chan struct{}
+	loads  sync.WaitGroup
+}
+
+// ownLoop decides what to own whenever something may have changed, until ctx ends. joined is closed after the first round
+// that ended well.
+func (w *Worker) ownLoop(ctx context.Context, joined chan struct{}) {
+	o := &ownership{since: time.Now(), joined: joined}
+	defer o.loads.Wait()
+	ticker := time.NewTicker(w.cfg.Lease / 3)
+	defer ticker.Stop()
+	for {
+		if err := w.own(ctx, o); err != nil && ctx.Err() == nil {
+			w.log.Warn("ownership round", zap.Error(err))
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-w.ownKick:
+		case <-ticker.C:
+		}
+	}
+}
+
+// own makes one round: freeze, come back from a freeze, claim.
+func (w *Worker) own(run context.Context, o *ownership) error {
+	if w.pulse.Frozen() {
+		if !o.frozen {
+			o.frozen = true
+			w.log.Warn("own heartbeat is not heard, frozen")
+		}
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(run, max(w.cfg.Lease, 2*time.Second))
+	defer cancel()
+	if o.frozen {
+		if err := w.thaw(ctx); err != nil {
+			return err
+		}
+		o.frozen, o.since = false, time.Now()
+	}
+	if err := w.readOwners(ctx); err != nil {
+		return err
+	}
+	if err := w.claim(ctx, run, o); err != nil {
+		return err
+	}
+	if o.joined != nil {
+		close(o.joined)
+		o.joined = nil
+	}
+	return nil
+}
+
+// readOwners reads all owner records once; later changes come from the watch.
+func (w *Worker) readOwners(ctx context.Context) error {
+	w.owners.mu.Lock()
+	known := w.owners.known
+	w.owners.mu.Unlock()
+	if known {
+		return nil
+	}
+	owners, err := w.claims.Owners(ctx)
+	if err != nil {
+		return err
+	}
+	w.owners.learn(owners...)
+	w.owners.mu.Lock()
+	w.owners.known = true
+	w.owners.mu.Unlock()
+	return nil
+}
+
+// thaw claims again what was owned before the freeze. Where that succeeds nobody owned it in between, so everything in
+// memory still holds; the rest is dropped.
+func (w *Worker) thaw(ctx context.Context) error {
+	var held []bus.Owner
+	for _, p := range w.partitions {
+		if epoch := p.epoch.Load(); epoch != 0 {
+			held = append(held, bus.Owner{
+				Partition: p.number, Epoch: epoch, Worker: w.cfg.Name, Incarnation: w.incarnation, State: bus.Owned,
+			})
+		}
+	}
+	if len(held) == 0 {
+		return nil
+	}
+	won, lost, err := w.claims.Claim(ctx, w.cfg.Name, w.incarnation, held...)
+	w.owners.learn(won...)
+	w.owners.learn(lost...)
+	again := make(map[int]bool, len(won))
+	for _, o := range won {
+		w.partitions[o.Partition].epoch.Store(o.Epoch)
+		again[o.Partition] = true
+	}
+	w.wakePartitions(again)
+	var gone []*partition
+	for _, o := range lost {
+		if o.HeldBy(w.cfg.Name, w.incarnation) { // an earlier attempt of ours, whose answer was lost
+			w.partitions[o.Partition].epoch.Store(o.Epoch)
+			continue
+		}
+		gone = append(gone, w.partitions[o.Partition])
+	}
+	w.drop(ctx, gone...)
+	w.log.Info("thawed", zap.Int("kept", len(held)-len(gone)), zap.Int("lost", len(gone)))
+	return err
+}
+
+// wakePartitions has the trackers of partitions go on with writes that waited for a new epoch.
+func (w *Worker) wakePartitions(which map[int]bool) {
+	if len(which) == 0 {
+		return
+	}
+	for _, child := range w.names.All() {
+		if c := child.Arg().(*cell); which[c.part.number] {
+			c.wake()
+		}
+	}
+}
+
+// claim takes the partitions that are to be had and that fall to this worker. They are loaded until run ends.
+func (w *Worker) claim(ctx, run context.Context, o *ownership) error {
+	if w.draining.Load() {
+		return nil
+	}
+	settled := time.Since(o.since) >= w.cfg.Lease
+	plan := claimPlan(w.cfg.Name, w.incarnation, w.owners.all(), w.pulse.Live(), settled)
+	plan = slices.DeleteFunc(plan, func(o bus.Owner) bool { return !w.partitions[o.Partition].is(vacant) })
+	if len(plan) == 0 {
+		return nil
+	}
+	won, lost, err := w.claims.Claim(ctx, w.cfg.Name, w.incarnation, plan...)
+	w.owners.learn(lost...)
+	w.owners.learn(won...)
+	taken := make([]*partition, 0, len(won))
+	for _, owner := range won {
+		p := w.partitions[owner.Partition]
+		p.epoch.Store(owner.Epoch)
+		p.enter(loading)
+		taken = append(taken, p)
+	}
+	if err := w.answer(taken); err != nil {
+		w.fail(err)
+		return err
+	}
+	if len(taken) > 0 {
+		w.log.Info("claimed partitions", zap.Int("partitions", len(taken)))
+		w.stats.moves.Add(uint64(len(taken)))
+		o.loads.Go(func() { w.load(run, taken) })
+	}
+	if err != nil {
+		return fmt.Errorf("workers: claim %d partitions: %w", len(plan), err)
+	}
+	return nil
+}
+
+// drop ends all trackers of partitions that this worker does not own any more, and waits until they have ended. Nothing
+// is written.
+func (w *Worker) drop(ctx context.Context, gone ...*partition) {
+	dropped := make(map[int]bool, len(gone))
+	for _, p := range gone {
+		epoch := p.epoch.Swap(0)
+		if epoch == 0 {
+			continue
+		}
+		dropped[p.number] = true
+		w.journal.Revoke(p.number, epoch)
+		w.log.Warn("dropped partition", zap.Int("partition", p.number), zap.Uint64("epoch", epoch))
+	}
+	if len(dropped) == 0 {
+		return
+	}
+	w.silence(gone)
+	w.stopTrackers(ctx, dropped)
+	for _, p := range gone {
+		p.reset()
+		p.enter(vacant)
+	}
+	w.kickOwnership()
+}
+
+// stopTrackers ends the trackers of partitions and waits until their names are free, or ctx ends.
+func (w *Worker) stopTrackers(ctx context.Context, which map[int]bool) {
+	var cells []*cell
+	for _, child := range w.names.All() {
+		if c := child.Arg().(*cell); which[c.part.number] {
+			c.end()
+			cells = append(cells, c)
+		}
+	}
+	for _, c := range cells {
+		w.finished.add(c)
+	}
+	for _, c := range cells {
+		select {
+		case <-c.whenGone():
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// retire ends a tracker that has finished or is not owned here any more: out of the source first, then out of the registry.
+func (w *Worker) retire(ctx context.Context, c *cell) {
+	c.close()
+	id := c.committed.Load().record.ID().String()
+	if err := w.trackers.TerminateChild(ctx, id); err != nil && !errors.Is(err, supervision.ErrNotFound) {
+		w.log.Error("tracker did not end", zap.String("transaction_id", id), zap.Error(err))
+	}
+	c.freed()
+}
+
+// leave hands everything over: trackers stop deciding, what they decided is written, their heights are saved, and the
+// partitions are released.
+func (w *Worker) leave(ctx context.Context) error {
+	mine := make(map[int]bool)
+	var held []bus.Owner
+	var parts []*partition
+	for _, p := range w.partitions {
+		if epoch := p.epoch.Load(); epoch != 0 {
+			p.enter(leaving)
+			mine[p.number] = true
+			parts = append(parts, p)
+			held = append(held, bus.Owner{
+				Partition: p.number, Epoch: epoch, Worker: w.cfg.Name, Incarnation: w.incarnation, State: bus.Owned,
+			})
+		}
+	}
+	if len(held) == 0 {
+		return nil
+	}
+	w.silence(parts)
+	w.stopTrackers(ctx, mine)
+	w.saveCheckpoints(parts)
+	if err := w.journal.Flush(ctx); err != nil {
+		return err
+	}
+	released, _, err := w.claims.Release(ctx, "", held...)
+	for _, o := range released {
+		w.partitions[o.Partition].epoch.Store(0)
+	}
+	if err != nil {
+		return err
+	}
+	w.log.Info("released partitions", zap.Int("partitions", len(released)))
+	return nil
+}

@@ -1,0 +1,86 @@
+package workers
+
+import (
+	"sync"
+	"sync/atomic"
+
+	"github.com/nats-io/nats.go"
+
+	"trackerfleet/bus"
+	"trackerfleet/workers/source"
+)
+
+// partitionState is what this worker does with a partition.
+type partitionState uint32
+
+const (
+	vacant  partitionState = iota // not owned here
+	loading                       // owned; its records are being read
+	serving                       // owned; every unfinished transaction of it has its tracker here
+	leaving                       // owned; its trackers are being stopped
+)
+
+// partition is one partition as this worker sees it. The ownership loop takes vacant ones; drop and leave give them up.
+type partition struct {
+	number int
+	epoch  atomic.Uint64 // under which this worker writes; 0: it does not own the partition
+	state  atomic.Uint32 // a partitionState
+
+	mu           sync.Mutex
+	checkpoints  map[string]source.Checkpoint // by source profile, as they were stored
+	unreadable   map[bus.ID]error             // records of which no tracker could be made
+	subscription *nats.Subscription
+}
+
+func (p *partition) is(s partitionState) bool { return partitionState(p.state.Load()) == s }
+func (p *partition) enter(s partitionState)   { p.state.Store(uint32(s)) }
+func (p *partition) holding() bus.Holding {
+	return bus.Holding{Partition: p.number, Epoch: p.epoch.Load()}
+}
+func (p *partition) owned() bool { return p.epoch.Load() != 0 }
+
+// checkpoint returns the stored height up to which a source was followed for this partition; 0: unknown.
+func (p *partition) checkpoint(profile string) uint64 {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.checkpoints[profile].Height
+}
+
+func (p *partition) setCheckpoints(all map[string]source.Checkpoint) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.checkpoints = all
+}
+
+// setUnreadable notes why a record has no tracker; nil forgets it.
+func (p *partition) setUnreadable(id bus.ID, err error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if err == nil {
+		delete(p.unreadable, id)
+		return
+	}
+	if p.unreadable == nil {
+		p.unreadable = make(map[bus.ID]error)
+	}
+	p.unreadable[id] = err
+}
+
+func (p *partition) unreadableReason(id bus.ID) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.unreadable[id]
+}
+
+func (p *partition) countUnreadable() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return len(p.unreadable)
+}
+
+// reset forgets what was known while the partition was owned.
+func (p *partition) reset() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.checkpoints, p.unreadable = nil, nil
+}

@@ -1,0 +1,306 @@
+package workers
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+	"go.uber.org/zap"
+
+	"trackerfleet/bus"
+)
+
+// pumpWindow is how many starts the pump has under way at once; more wait in the stream.
+const pumpWindow = 8192
+
+// pumpPartition is the partition whose owner is the pump.
+const pumpPartition = 0
+
+// cursorEvery is how often the cursor is written while it moves; purgeEvery how often what lies behind it is purged.
+const (
+	cursorEvery = time.Second
+	purgeEvery  = time.Minute
+)
+
+// pumpRetry is the pause before a start is tried again whose owner could not take it.
+const pumpRetry = 100 * time.Millisecond
+
+// cursor is the record of [bus.CursorStarts].
+type cursor struct {
+	Sequence uint64 `json:"sequence"` // of the start stream: it and all before are stored as records or as rejected
+}
+
+// pumpState is what the pump tells of itself.
+type pumpState struct {
+	cursor atomic.Uint64
+	last   atomic.Uint64 // newest sequence of the start stream that was seen
+	oldest atomic.Int64  // Unix nanoseconds of the oldest start under way; 0: none
+}
+
+// runPump moves starts from the stream to the owners of their partitions while this worker owns the pump's partition.
+func (w *Worker) runPump(ctx context.Context) error {
+	part := w.partitions[pumpPartition]
+	for {
+		if epoch := part.epoch.Load(); epoch != 0 && part.is(serving) && !w.pulse.Frozen() {
+			if err := w.pumpEpoch(ctx, epoch); err != nil && ctx.Err() == nil {
+				w.log.Warn("pump", zap.Error(err))
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-time.After(pumpRetry):
+		}
+	}
+}
+
+// pumpEpoch pumps until the partition has another epoch, or is not served any more.
+func (w *Worker) pumpEpoch(ctx context.Context, epoch uint64) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	at, err := w.readCursor(ctx)
+	if err != nil {
+		return err
+	}
+	consumer, err := w.js.OrderedConsumer(ctx, bus.StreamStarts, jetstream.OrderedConsumerConfig{
+		DeliverPolicy: jetstream.DeliverByStartSequencePolicy, OptStartSeq: at.Sequence + 1,
+	})
+	if err != nil {
+		return fmt.Errorf("workers: consume starts: %w", err)
+	}
+	messages, err := consumer.Messages(jetstream.PullMaxMessages(1000))
+	if err != nil {
+		return fmt.Errorf("workers: consume starts: %w", err)
+	}
+	defer messages.Stop()
+	win := newWindow(at.Sequence, pumpWindow)
+	w.pump.cursor.Store(at.Sequence)
+	w.log.Info("pumping starts", zap.Uint64("cursor", at.Sequence))
+	var side sync.WaitGroup
+	defer side.Wait()
+	side.Go(func() { w.keepCursor(ctx, cancel, epoch, win) })
+	return w.pumpMessages(ctx, messages, win)
+}
+
+// readCursor returns where to go on. A cursor beyond the end of the stream means that the stream was made anew; then all of
+// it is read, which is harmless.
+func (w *Worker) readCursor(ctx context.Context) (cursor, error) {
+	var at cursor
+	stored, err := w.records.Get(ctx, bus.CursorStarts)
+	if err != nil {
+		return at, err
+	}
+	if stored != nil {
+		if err := json.Unmarshal(stored.Data, &at); err != nil {
+			return at, fmt.Errorf("workers: cursor of starts: %w", err)
+		}
+	}
+	stream, err := w.js.Stream(ctx, bus.StreamStarts)
+	if err != nil {
+		return at, fmt.Errorf("workers: stream %s: %w", bus.StreamStarts, err)
+	}
+	if last := stream.CachedInfo().State.LastSeq; last < at.Sequence {
+		w.log.Error("the start stream is shorter than the cursor, reading it from its beginning",
+			zap.Uint64("cursor", at.Sequence), zap.Uint64("last", last))
+		return cursor{}, nil
+	}
+	return at, nil
+}
+
+// pumpMessages feeds the starts of messages to their owners until ctx ends. A full window is waited for.
+func (w *Worker) pumpMessages(ctx context.Context, messages jetstream.MessagesContext, win *window) error {
+	for {
+		m, err := messages.Next(jetstream.NextContext(ctx))
+		if err != nil {
+			return fmt.Errorf("workers: next start: %w", err)
+		}
+		meta, err := m.Metadata()
+		if err != nil {
+			return fmt.Errorf("workers: start: %w", err)
+		}
+		sequence := meta.Sequence.Stream
+		w.pump.last.Store(sequence + meta.NumPending)
+		if !win.enter(ctx, sequence, meta.Timestamp) {
+			return context.Cause(ctx)
+		}
+		w.pumpOne(ctx, m, meta, func() { win.leave(sequence) })
+	}
+}
+
+// pumpOne sees one start through; done is called once its outcome is stored.
+func (w *Worker) pumpOne(ctx context.Context, m jetstream.Msg, meta *jetstream.MsgMetadata, done func()) {
+	start, err := bus.DecodeStart(m.Subject(), m.Data())
+	if err != nil {
+		w.reject(ctx, m, meta, err, done)
+		return
+	}
+	r := startRequest{StartRequest: start, trace: bus.TraceOf(m.Headers()), accepted: meta.Timestamp}
+	r.reply = func(_ bus.SpawnReply, err error) {
+		switch {
+		case err == nil, errors.Is(err, bus.ErrExists):
+			done()
+		case errors.Is(err, bus.ErrInvalid), errors.Is(err, bus.ErrConflict), errors.Is(err, bus.ErrTooLarge):
+			w.tasks.run(func() { w.reject(ctx, m, meta, err, done) })
+		default:
+			w.retryStart(ctx, r)
+		}
+	}
+	w.routeStart(ctx, r)
+}
+
+// routeStart gives a start to the owner of its partition, here or elsewhere.
+func (w *Worker) routeStart(ctx context.Context, r startRequest) {
+	if p := r.TransactionID.Partition(); w.partitions[p].owned() {
+		w.start(ctx, r)
+		return
+	}
+	w.tasks.run(func() { r.reply(w.forwardStart(ctx, r)) })
+}
+
+// forwardStart asks another worker, the owner, to start.
+func (w *Worker) forwardStart(ctx context.Context, r startRequest) (bus.SpawnReply, error) {
+	body, err := bus.Encode(r.StartRequest)
+	if err != nil {
+		return bus.SpawnReply{}, err
+	}
+	m := nats.NewMsg(bus.RequestSubject(r.TransactionID.Partition(), "spawn", r.TransactionID.Token()))
+	m.Data = body
+	r.trace.Put(m.Header)
+	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
+	defer cancel()
+	answer, err := w.nc.RequestMsgWithContext(ctx, m)
+	if err != nil {
+		return bus.SpawnReply{}, fmt.Errorf("%w: %w", bus.ErrUnavailable, err)
+	}
+	var reply bus.SpawnReply
+	return reply, bus.ReadReply(answer, &reply)
+}
+
+func (w *Worker) retryStart(ctx context.Context, r startRequest) {
+	w.tasks.run(func() {
+		select {
+		case <-ctx.Done():
+		case <-time.After(pumpRetry):
+			w.routeStart(ctx, r)
+		}
+	})
+}
+
+// reject keeps a start that could not be understood, with everything that is wrong with it.
+func (w *Worker) reject(ctx context.Context, m jetstream.Msg, meta *jetstream.MsgMetadata, cause error, done func()) {
+	wire := bus.WireError(cause)
+	body, err := bus.Encode(rejected{
+		Error: wire, Subject: m.Subject(), Sequence: meta.Sequence.Stream, At: meta.Timestamp, Headers: m.Headers(), Body: m.Data(),
+	})
+	if err != nil {
+		w.log.Error("encode rejected start", zap.Error(err))
+		return
+	}
+	out := nats.NewMsg(bus.RejectedSubject(string(wire.Code)))
+	out.Data = body
+	// Not fenced, so replays are told apart by the place in the start stream; see rejectedID.
+	out.Header.Set(nats.MsgIdHdr, rejectedID(meta))
+	for ctx.Err() == nil {
+		attempt, cancel := context.WithTimeout(ctx, requestTimeout)
+		_, err := w.js.PublishMsg(attempt, out)
+		cancel()
+		if err == nil {
+			w.stats.rejected.Add(1)
+			done()
+			return
+		}
+		w.log.Warn("store rejected start", zap.Error(err), zap.Uint64("sequence", meta.Sequence.Stream))
+		select {
+		case <-ctx.Done():
+		case <-time.After(pumpRetry):
+		}
+	}
+}
+
+// rejected is the body on tracker.rejected.<reason>: the original start and what is wrong with it.
+type rejected struct {
+	Error    *bus.Error  `json:"error"`
+	Subject  string      `json:"subject"`
+	Sequence uint64      `json:"sequence"` // in TRACKER_STARTS
+	At       time.Time   `json:"at"`
+	Headers  nats.Header `json:"headers,omitempty"`
+	Body     []byte      `json:"body"` // base64
+}
+
+func rejectedID(meta *jetstream.MsgMetadata) string {
+	return "start." + strconv.FormatUint(meta.Sequence.Stream, 10) + "." + strconv.FormatInt(meta.Timestamp.UnixNano(), 36)
+}
+
+// keepCursor writes the cursor while it moves and purges behind it, until ctx ends or the epoch does; then it ends the pump.
+func (w *Worker) keepCursor(ctx context.Context, stop context.CancelFunc, epoch uint64, win *window) {
+	defer stop()
+	ticker := time.NewTicker(cursorEvery)
+	defer ticker.Stop()
+	written, purged := win.low(), time.Now()
+	for {
+		select {
+		case <-ctx.Done():
+			w.writeCursor(epoch, &written, win)
+			return
+		case <-ticker.C:
+		}
+		part := w.partitions[pumpPartition]
+		if part.epoch.Load() != epoch || !part.is(serving) {
+			return
+		}
+		w.pump.oldest.Store(win.oldest())
+		w.writeCursor(epoch, &written, win)
+		if time.Since(purged) >= purgeEvery {
+			purged = time.Now()
+			w.purgeStarts(ctx, written)
+		}
+	}
+}
+
+// writeCursor has the journal store the cursor if it has moved.
+func (w *Worker) writeCursor(epoch uint64, written *uint64, win *window) {
+	low := win.low()
+	if low == *written {
+		return
+	}
+	body, err := json.Marshal(cursor{Sequence: low})
+	if err != nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), cursorEvery)
+	defer cancel()
+	err = w.journal.Submit(ctx, bus.Write{
+		Partition: pumpPartition, Epoch: epoch, Unconditional: true,
+		State: bus.Message{Subject: bus.CursorStarts, Data: body},
+		Done: func(r bus.Result) {
+			if r.Err == nil {
+				w.pump.cursor.Store(low)
+			}
+		},
+	})
+	if err == nil {
+		*written = low
+	}
+}
+
+// purgeStarts forgets starts up to a sequence that a stored cursor covers.
+func (w *Worker) purgeStarts(ctx context.Context, sequence uint64) {
+	sequence = min(sequence, w.pump.cursor.Load())
+	if sequence == 0 {
+		return
+	}
+	stream, err := w.js.Stream(ctx, bus.StreamStarts)
+	if err == nil {
+		err = stream.Purge(ctx, jetstream.WithPurgeSequence(sequence+1))
+	}
+	if err != nil && ctx.Err() == nil {
+		w.log.Warn("purge starts", zap.Error(err))
+	}
+}

@@ -1,0 +1,183 @@
+package workers
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"trackerfleet/bus"
+	"trackerfleet/supervision"
+	"trackerfleet/workers/tracker"
+)
+
+// server is one incarnation of a tracker. All that must outlive a crash is in its cell.
+type server struct{ cell *cell }
+
+// call is a tracker.call on its way to the server.
+type call struct{ op bus.Op }
+
+func newServer(c *supervision.Child) supervision.Server {
+	cell := c.Arg().(*cell)
+	cell.child.Store(c)
+	return &server{cell: cell}
+}
+
+// Init watches the transaction and, when it follows a crash, says so before anything else.
+func (s *server) Init(_ context.Context, child *supervision.Child) error {
+	c := s.cell
+	crash := child.LastCrash()
+	c.mu.Lock()
+	again := c.handle != nil
+	if crash != nil && !crash.At.Equal(c.crashSeen) {
+		c.crashSeen = crash.At
+		c.requests = append([]input{c.comeback(crash)}, c.requests...)
+	}
+	c.woken = false
+	c.mu.Unlock()
+	if !again {
+		c.watch()
+	}
+	c.mu.Lock()
+	handle := c.handle
+	c.mu.Unlock()
+	if again && handle != nil {
+		handle.Refresh() // what it crashed on is gone with it
+	}
+	c.wake()
+	return nil
+}
+
+// watch begins to follow the transaction where the record left off.
+func (c *cell) watch() {
+	record := c.committed.Load().record
+	hint := record.Hint()
+	if hint.Since > 0 { // looked up at least once; the partition's checkpoint speaks only for such
+		hint.Since = max(hint.Since, c.part.checkpoint(c.profile.name))
+	}
+	handle := c.profile.source.Watch(c.target, hint, c)
+	handle.Wake(record.Wake(c.target.Policy))
+	c.mu.Lock()
+	if ended := c.ended; !ended {
+		c.handle = handle
+		handle = nil
+	}
+	c.mu.Unlock()
+	if handle != nil {
+		handle.Close()
+		return
+	}
+	c.worker.deadlines.set(c, record.Deadline())
+}
+
+// comeback is the input that follows a crash: a temporary tracker ends with it, any other runs again.
+func (c *cell) comeback(crash *supervision.Crash) input {
+	incarnation := c.child.Load().Incarnation()
+	noted := crashOf(crash)
+	return input{decide: func(r *tracker.Record, now time.Time) tracker.Decision {
+		if r.Restart() == bus.RestartTemporary {
+			return r.Stop(now, noted.Reason, "supervisor")
+		}
+		return r.Restarted(now, tracker.Comeback{
+			Crash: noted, Attempt: crash.Attempt, Backoff: crash.Delay, Incarnation: max(incarnation, r.Incarnation()+1),
+		})
+	}}
+}
+
+func crashOf(crash *supervision.Crash) tracker.Crash {
+	return tracker.Crash{At: crash.At, Reason: crash.Reason.Error(), Stack: crash.Stack.String()}
+}
+
+// HandleInfo looks at what the cell has to decide on.
+func (s *server) HandleInfo(ctx context.Context, msg any) error {
+	if _, ok := msg.(wake); !ok {
+		return supervision.ErrUnknownMessage
+	}
+	return s.cell.step(ctx)
+}
+
+// HandleCall proves that the tracker runs, by answering from its own goroutine.
+func (s *server) HandleCall(_ context.Context, request *supervision.Call) error {
+	ask, ok := request.Message.(call)
+	if !ok {
+		return supervision.ErrUnknownMessage
+	}
+	switch ask.op {
+	case bus.OpCrash:
+		panic("crash was asked for")
+	case bus.OpRefresh:
+		s.cell.mu.Lock()
+		handle := s.cell.handle
+		s.cell.mu.Unlock()
+		if handle != nil {
+			handle.Refresh()
+		}
+	case bus.OpState, bus.OpPing:
+	default:
+		return supervision.ErrUnknownMessage
+	}
+	request.Reply(s.cell.object(), nil)
+	return nil
+}
+
+// HandleCast serves nothing.
+func (s *server) HandleCast(context.Context, any) error { return supervision.ErrUnknownMessage }
+
+// Terminate does nothing: who ends a tracker for good has closed its cell before, and a crash leaves the cell as it is.
+func (s *server) Terminate(context.Context, error) {}
+
+// object is the tracker as the contract shows it. Its identity is the one last committed, so a successor shows only once its
+// restarted event is stored; until then the tracker is in backoff.
+func (c *cell) object() bus.Tracker {
+	record := c.committed.Load().record
+	t := record.Object(c.profile.source.Health().Head)
+	t.Worker = c.worker.cfg.Name
+	c.mu.Lock()
+	handle := c.handle
+	recovering := len(c.requests) > 0 && !c.crashSeen.IsZero()
+	c.mu.Unlock()
+	child := c.child.Load()
+	switch {
+	case t.Phase != bus.PhaseRunning || child == nil:
+	case child.Phase() == supervision.BackingOff:
+		t.Phase = bus.PhaseBackoff
+	case child.Phase() == supervision.Starting, recovering:
+		t.Phase = bus.PhaseStarting
+	}
+	if handle != nil {
+		last, next := handle.Checks()
+		t.LastCheckAt, t.NextCheckAt = timeOrNil(last), timeOrNil(next)
+	}
+	if child != nil && t.Phase == bus.PhaseBackoff {
+		if crash := child.LastCrash(); crash != nil {
+			t.NextCheckAt = timeOrNil(crash.NextTry)
+			t.LastError = &bus.LastError{At: crash.At, Message: crash.Reason.Error()}
+		}
+	}
+	return t
+}
+
+func timeOrNil(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	t = t.UTC()
+	return &t
+}
+
+// callError maps the errors of a supervised call to those of the contract.
+func callError(err error) error {
+	switch {
+	case errors.Is(err, supervision.ErrCrashed):
+		return fmt.Errorf("%w: %w", bus.ErrCrashed, err)
+	case errors.Is(err, supervision.ErrOverloaded):
+		return bus.Overloaded(time.Second)
+	case errors.Is(err, supervision.ErrUnknownMessage):
+		return fmt.Errorf("%w: %w", bus.ErrInvalid, err)
+	case errors.Is(err, context.DeadlineExceeded):
+		return fmt.Errorf("%w: %w", bus.ErrTimeout, err)
+	case errors.Is(err, supervision.ErrStopped), errors.Is(err, supervision.ErrNotFound):
+		return fmt.Errorf("%w: %w", bus.ErrUnavailable, err) // ended meanwhile; asked again, the record answers
+	}
+	return err
+}

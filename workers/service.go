@@ -1,0 +1,201 @@
+package workers
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/micro"
+	"go.uber.org/zap"
+
+	"trackerfleet/bus"
+)
+
+// requestTimeout bounds what a request is waited for where the caller does not say.
+const requestTimeout = 5 * time.Second
+
+// pendingRequests is how many requests of one subject may wait in the client before NATS drops more of them.
+const pendingRequests = 65536
+
+// request is one request, from the public subject of its verb or sent to this worker directly as the owner.
+type request struct {
+	bus.Request
+	body   []byte
+	header nats.Header
+	direct bool
+}
+
+// verb serves one kind of request. handle answers before it returns.
+type verb struct {
+	name   string
+	handle func(context.Context, request)
+	quick  func(request) bool // answers at once if it can, without waiting for anything
+}
+
+// service is the worker's side of the request/reply verbs.
+type service struct {
+	responder bus.Responder
+	verbs     map[string]verb
+	slots     chan struct{} // one per request that is waited for
+
+	mu     sync.Mutex
+	micro  micro.Service
+	direct *nats.Subscription // requests to this worker by name
+}
+
+// startService answers the public verbs from now on.
+func (w *Worker) startService() error {
+	s := &w.service
+	var err error
+	s.micro, err = micro.AddService(w.nc, micro.Config{
+		Name: "tracker", Version: w.cfg.Version, Description: "trackers of transactions, one owner each over the fleet",
+		Metadata:     map[string]string{"worker": w.cfg.Name, "fleet": w.cfg.Fleet},
+		ErrorHandler: func(_ micro.Service, e *micro.NATSError) { w.log.Warn("service", zap.Error(e)) },
+	})
+	if err != nil {
+		return fmt.Errorf("workers: service: %w", err)
+	}
+	for name, v := range s.verbs {
+		handler := micro.HandlerFunc(func(r micro.Request) {
+			w.serve(v, request{Request: r, body: r.Data(), header: nats.Header(r.Headers())})
+		})
+		err := s.micro.AddEndpoint(name, handler, micro.WithEndpointSubject("tracker."+name),
+			micro.WithEndpointPendingLimits(pendingRequests, -1))
+		if err != nil {
+			return fmt.Errorf("workers: endpoint %s: %w", name, err)
+		}
+	}
+	s.direct, err = w.nc.Subscribe(workerSubject(w.cfg.Name, "list"), func(m *nats.Msg) {
+		w.serve(verb{name: "list", handle: w.serveListHere}, direct(m))
+	})
+	if err != nil {
+		return fmt.Errorf("workers: subscribe: %w", err)
+	}
+	return nil
+}
+
+// workerSubject is where one worker is asked by its name.
+func workerSubject(worker, verb string) string { return "tracker.fleet.w." + worker + "." + verb }
+
+func direct(m *nats.Msg) request {
+	return request{Request: bus.MessageRequest(m), body: m.Data, header: m.Header, direct: true}
+}
+
+func (s *service) stop() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var faults []error
+	if s.micro != nil {
+		faults = append(faults, s.micro.Stop())
+	}
+	if s.direct != nil {
+		faults = append(faults, s.direct.Unsubscribe())
+	}
+	return errors.Join(faults...)
+}
+
+// answer subscribes to the requests of partitions that are owned here.
+func (w *Worker) answer(parts []*partition) error {
+	for _, p := range parts {
+		sub, err := w.nc.Subscribe(fmt.Sprintf("tracker.fleet.p.%d.*.*", p.number), w.serveDirect)
+		if err != nil {
+			return fmt.Errorf("workers: subscribe to partition %d: %w", p.number, err)
+		}
+		if err := sub.SetPendingLimits(pendingRequests, -1); err != nil {
+			return fmt.Errorf("workers: subscribe to partition %d: %w", p.number, err)
+		}
+		p.mu.Lock()
+		p.subscription = sub
+		p.mu.Unlock()
+	}
+	return nil
+}
+
+// silence ends the subscriptions of partitions.
+func (w *Worker) silence(parts []*partition) {
+	for _, p := range parts {
+		p.mu.Lock()
+		sub := p.subscription
+		p.subscription = nil
+		p.mu.Unlock()
+		if sub == nil {
+			continue
+		}
+		if err := sub.Unsubscribe(); err != nil && !errors.Is(err, nats.ErrConnectionClosed) {
+			w.log.Warn("unsubscribe", zap.Int("partition", p.number), zap.Error(err))
+		}
+	}
+}
+
+// serveDirect serves a request on tracker.fleet.p.<partition>.<verb>.<token>.
+func (w *Worker) serveDirect(m *nats.Msg) {
+	name, ok := directVerb(m.Subject)
+	v, known := w.service.verbs[name]
+	r := direct(m)
+	if !ok || !known {
+		w.replyError(r, bus.Errorf(bus.CodeInvalid, "no verb %q", name))
+		return
+	}
+	w.serve(v, r)
+}
+
+// serve answers a request: at once on the subscription's goroutine if that takes no waiting, else on one of its own, of
+// which there is a limited number.
+func (w *Worker) serve(v verb, r request) {
+	if v.quick != nil && v.quick(r) {
+		return
+	}
+	select {
+	case w.service.slots <- struct{}{}:
+	default:
+		w.replyError(r, bus.Overloaded(100*time.Millisecond))
+		return
+	}
+	started := w.tasks.run(func() {
+		defer func() { <-w.service.slots }()
+		ctx, cancel := context.WithTimeout(context.Background(), requestTimeout)
+		defer cancel()
+		v.handle(ctx, r)
+	})
+	if !started {
+		<-w.service.slots
+		w.replyError(r, bus.ErrUnavailable)
+	}
+}
+
+func (w *Worker) reply(r request, body any) { w.replied(w.service.responder.Respond(r, body)) }
+
+func (w *Worker) replyError(r request, err error) {
+	w.replied(w.service.responder.RespondError(r, err))
+}
+
+// replied counts answers that could not be sent. Nobody waits for them who could be told.
+func (w *Worker) replied(err error) {
+	switch {
+	case err == nil:
+	case errors.Is(err, bus.ErrReplySubject):
+		w.stats.refusedReplies.Add(1)
+	default:
+		w.log.Warn("reply", zap.Error(err))
+	}
+}
+
+// elsewhere passes a request on that came by the public subject and whose transaction another worker owns, with the
+// caller's reply subject kept, so that the owner answers the caller. It reports whether it did.
+func (w *Worker) elsewhere(id bus.ID, name string, r request) bool {
+	owner := w.owners.of(id.Partition())
+	if r.direct || owner.State != bus.Owned || owner.HeldBy(w.cfg.Name, w.incarnation) ||
+		!w.pulse.Alive(owner.Worker, owner.Incarnation) {
+		return false
+	}
+	if err := w.service.responder.CheckReply(r.Reply()); err != nil {
+		w.replied(err)
+		return true
+	}
+	m := nats.NewMsg(bus.RequestSubject(id.Partition(), name, id.Token()))
+	m.Data, m.Header, m.Reply = r.body, r.header, r.Reply()
+	return w.nc.PublishMsg(m) == nil
+}

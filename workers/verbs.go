@@ -1,0 +1,316 @@
+package workers
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"trackerfleet/bus"
+	"trackerfleet/supervision"
+	"trackerfleet/workers/tracker"
+)
+
+// verbTable is what the worker answers.
+func (w *Worker) verbTable() map[string]verb {
+	verbs := []verb{
+		{name: "lookup", quick: w.quickLookup, handle: w.serveLookup},
+		{name: "spawn", handle: w.serveSpawn},
+		{name: "call", handle: w.serveCall},
+		{name: "stop", handle: w.serveStop},
+		{name: "retry", handle: w.serveRetry},
+		{name: "list", handle: w.serveList},
+		{name: "fleet", handle: w.serveFleet},
+	}
+	table := make(map[string]verb, len(verbs))
+	for _, v := range verbs {
+		table[v.name] = v
+	}
+	return table
+}
+
+// serveSpawn starts what a request asks for, here or at the owners, and answers per item.
+func (w *Worker) serveSpawn(ctx context.Context, r request) {
+	req, err := bus.DecodeSpawn(r.body)
+	if err != nil {
+		w.replyError(r, err)
+		return
+	}
+	trace := bus.TraceOf(r.header)
+	replies := make([]bus.SpawnReply, len(req.Items))
+	var open sync.WaitGroup
+	for i, item := range req.Items {
+		if item.Err != nil {
+			replies[i] = spawnError(item.Err)
+			continue
+		}
+		open.Add(1)
+		start := startRequest{StartRequest: item.Start, trace: trace, accepted: time.Now()}
+		start.reply = func(reply bus.SpawnReply, err error) {
+			if replies[i] = reply; err != nil {
+				replies[i] = spawnError(err)
+			}
+			open.Done()
+		}
+		w.startAnywhere(ctx, start, r.direct)
+	}
+	open.Wait()
+	switch {
+	case req.Bulk:
+		w.reply(r, bus.SpawnManyReply{Items: replies}.Trim())
+	case replies[0].Error != nil:
+		w.replyError(r, replies[0].Error)
+	default:
+		w.reply(r, replies[0])
+	}
+}
+
+// startAnywhere starts at the owner of the partition; a request that was sent to this worker as the owner goes no further.
+func (w *Worker) startAnywhere(ctx context.Context, start startRequest, direct bool) {
+	p := start.TransactionID.Partition()
+	if direct || w.serves(p) {
+		w.start(ctx, start)
+		return
+	}
+	if !w.tasks.run(func() { start.reply(w.forwardStart(ctx, start)) }) {
+		start.reply(bus.SpawnReply{}, bus.ErrUnavailable)
+	}
+}
+
+func spawnError(err error) bus.SpawnReply {
+	return bus.SpawnReply{Status: bus.StatusError, Error: bus.WireError(err)}
+}
+
+// absent answers for a transaction that has no tracker here: it is passed on, or the record says why.
+func (w *Worker) absent(ctx context.Context, id bus.ID, name string, r request) (record *tracker.Record, revision uint64, ok bool) {
+	if !w.serves(id.Partition()) {
+		if !w.elsewhere(id, name, r) {
+			w.replyError(r, bus.Errorf(bus.CodeUnavailable, "partition %d has no owner that can be asked now", id.Partition()))
+		}
+		return nil, 0, false
+	}
+	record, revision, err := w.stored(ctx, id)
+	switch {
+	case errors.Is(err, bus.ErrNotFound), errors.Is(err, bus.ErrInternal):
+		w.replyError(r, err)
+		return nil, 0, false
+	case err != nil:
+		w.replyError(r, fmt.Errorf("%w: %w", bus.ErrUnavailable, err))
+		return nil, 0, false
+	}
+	return record, revision, true
+}
+
+// serveCall has the running tracker answer.
+func (w *Worker) serveCall(ctx context.Context, r request) {
+	req, err := bus.DecodeCall(r.body)
+	if err != nil {
+		w.replyError(r, err)
+		return
+	}
+	if req.Op == bus.OpCrash && !w.cfg.AllowCrash {
+		w.replyError(r, bus.Invalid(bus.Fault{Field: "op", Message: "crash is served only by workers that run with --allow-crash"}))
+		return
+	}
+	c, ok := w.here(req.TransactionID)
+	if !ok {
+		if record, _, ok := w.absent(ctx, req.TransactionID, "call", r); ok {
+			w.replyError(r, absentError(record))
+		}
+		return
+	}
+	answer, err := c.child.Load().Call(ctx, call{op: req.Op})
+	if errors.Is(err, supervision.ErrParked) {
+		err = bus.Errorf(bus.CodeConflict, "the tracker is parked; tracker.retry brings it back")
+	}
+	if err != nil {
+		w.replyError(r, callError(err))
+		return
+	}
+	object := answer.(bus.Tracker)
+	w.reply(r, bus.CallReply{Status: bus.CallOK, Op: req.Op, Tracker: &object})
+}
+
+// absentError says why a stored record has no tracker to talk to.
+func absentError(record *tracker.Record) error {
+	if record.Phase() == bus.PhaseFinished {
+		return bus.Errorf(bus.CodeNotFound, "the tracker has finished: %s", record.Status())
+	}
+	return bus.Errorf(bus.CodeUnavailable, "the tracker is not running yet")
+}
+
+// serveStop ends a tracker for good, or crashes it, as the reason says.
+func (w *Worker) serveStop(ctx context.Context, r request) {
+	req, err := bus.DecodeStop(r.body)
+	if err != nil {
+		w.replyError(r, err)
+		return
+	}
+	c, ok := w.here(req.TransactionID)
+	if !ok {
+		record, _, ok := w.absent(ctx, req.TransactionID, "stop", r)
+		switch {
+		case !ok:
+		case record.Phase() != bus.PhaseFinished:
+			w.replyError(r, absentError(record))
+		default:
+			object := w.storedObject(record)
+			w.reply(r, bus.StopReply{Status: bus.StopFinished, Tracker: &object})
+		}
+		return
+	}
+	var reply bus.StopReply
+	if req.Reason == bus.ReasonNormal || req.Reason == bus.ReasonShutdown {
+		reply, err = c.stop(ctx, req.Reason, req.By)
+	} else {
+		reply, err = c.exit(ctx, req.Reason)
+	}
+	if err != nil {
+		w.replyError(r, callError(err))
+		return
+	}
+	w.reply(r, reply)
+}
+
+// decision is what came of an input that somebody waits for.
+type decision struct {
+	record *tracker.Record
+	err    error
+}
+
+// decide has the cell decide on an input and waits until that is stored, or ctx ends; then it may still come about.
+func (c *cell) decide(ctx context.Context, f func(*tracker.Record, time.Time) tracker.Decision) (*tracker.Record, error) {
+	done := make(chan decision, 1)
+	c.ask(input{decide: f, done: func(r *tracker.Record, err error) { done <- decision{r, err} }})
+	select {
+	case d := <-done:
+		if errors.Is(d.err, errNotMine) && d.record.Phase() != bus.PhaseFinished {
+			return nil, fmt.Errorf("%w: %w", bus.ErrUnavailable, d.err)
+		}
+		if errors.Is(d.err, errNotMine) {
+			return d.record, nil
+		}
+		return d.record, d.err
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
+}
+
+// stop ends the tracker with the terminal event stopped. When it returns without an error the name is free.
+func (c *cell) stop(ctx context.Context, reason, by string) (bus.StopReply, error) {
+	status := bus.StopFinished
+	record, err := c.decide(ctx, func(r *tracker.Record, now time.Time) tracker.Decision {
+		d := r.Stop(now, reason, by)
+		if d.Terminal() {
+			status = bus.StopStopped
+		}
+		return d
+	})
+	if err != nil {
+		return bus.StopReply{}, err
+	}
+	select {
+	case <-c.whenGone():
+	case <-ctx.Done():
+		return bus.StopReply{}, context.Cause(ctx)
+	}
+	object := record.Object(0)
+	object.Worker = c.worker.cfg.Name
+	return bus.StopReply{Status: status, Tracker: &object}, nil
+}
+
+// exit ends the server with an abnormal reason and waits for what follows: the next incarnation, parked, or the end of a
+// temporary one.
+func (c *cell) exit(ctx context.Context, reason string) (bus.StopReply, error) {
+	before := c.committed.Load().record
+	if err := c.child.Load().Exit(errors.New(reason)); err != nil {
+		if errors.Is(err, supervision.ErrParked) || errors.Is(err, supervision.ErrNotRunning) {
+			err = bus.Errorf(bus.CodeConflict, "the tracker is not running: %v", c.child.Load().Phase())
+		}
+		return bus.StopReply{}, err
+	}
+	for {
+		changed := c.whenChanged()
+		record := c.committed.Load().record
+		switch {
+		case record.Phase() == bus.PhaseFinished:
+			object := record.Object(0)
+			object.Worker = c.worker.cfg.Name
+			return bus.StopReply{Status: bus.StopStopped, Tracker: &object}, nil
+		case record.Phase() == bus.PhaseParked:
+			object := c.object()
+			return bus.StopReply{Status: bus.StopParked, Tracker: &object}, nil
+		case record.Incarnation() > before.Incarnation():
+			object := c.object()
+			return bus.StopReply{Status: bus.StopRestarted, Tracker: &object}, nil
+		}
+		select {
+		case <-changed:
+			c.mu.Lock()
+			ended := c.ended
+			c.mu.Unlock()
+			if ended && c.committed.Load().record.Phase() != bus.PhaseFinished {
+				return bus.StopReply{}, fmt.Errorf("%w: %w", bus.ErrUnavailable, errNotMine)
+			}
+		case <-ctx.Done():
+			return bus.StopReply{}, context.Cause(ctx)
+		}
+	}
+}
+
+// serveRetry brings a parked tracker back.
+func (w *Worker) serveRetry(ctx context.Context, r request) {
+	req, err := bus.DecodeRetry(r.body)
+	if err != nil {
+		w.replyError(r, err)
+		return
+	}
+	c, ok := w.here(req.TransactionID)
+	if !ok {
+		w.retryAbsent(ctx, r, req)
+		return
+	}
+	status := bus.RetryRunning
+	_, err = c.decide(ctx, func(record *tracker.Record, now time.Time) tracker.Decision {
+		d := record.Resumed(now, req.By)
+		if d.Next != nil {
+			status = bus.RetryResumed
+			d.Next = d.Next.Owned(record.Epoch(), record.Incarnation()+1)
+		}
+		return d
+	})
+	if err == nil && status == bus.RetryResumed {
+		err = w.trackers.Resume(ctx, req.TransactionID.String())
+		if errors.Is(err, supervision.ErrNotParked) {
+			err = nil // it is on its way already
+		}
+	}
+	if err != nil {
+		w.replyError(r, callError(err))
+		return
+	}
+	object := c.object()
+	w.reply(r, bus.RetryReply{Status: status, Tracker: &object})
+}
+
+// retryAbsent makes the tracker of a record that could not be restored before.
+func (w *Worker) retryAbsent(ctx context.Context, r request, req bus.RetryRequest) {
+	record, revision, ok := w.absent(ctx, req.TransactionID, "retry", r)
+	if !ok {
+		return
+	}
+	if record.Phase() == bus.PhaseFinished {
+		w.replyError(r, absentError(record))
+		return
+	}
+	part := w.partitions[req.TransactionID.Partition()]
+	c, err := w.revive(ctx, part, record, revision)
+	part.setUnreadable(req.TransactionID, err)
+	if err != nil {
+		w.replyError(r, err)
+		return
+	}
+	object := c.object()
+	w.reply(r, bus.RetryReply{Status: bus.RetryResumed, Tracker: &object})
+}

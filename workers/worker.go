@@ -1,0 +1,256 @@
+package workers
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+	"github.com/nats-io/nuid"
+	"go.uber.org/zap"
+
+	"trackerfleet/bus"
+	"trackerfleet/registry"
+	"trackerfleet/supervision"
+)
+
+// Worker is one member of the fleet. Make one with [New], then Start it once and Stop it once.
+type Worker struct {
+	cfg         Config
+	incarnation string // this life of the worker; another one after each start
+	log         *zap.Logger
+	nc          *nats.Conn
+	js          jetstream.JetStream
+
+	records  *bus.Records
+	claims   *bus.Claims
+	journal  *bus.Journal
+	pulse    *bus.Pulse
+	profiles map[string]*profile
+
+	trackers    *supervision.Supervisor
+	names       *registry.Registry[string, *supervision.Child]
+	system      *supervision.Supervisor // sources and loops
+	trackerType *supervision.ChildType
+
+	partitions [bus.Partitions]*partition
+	owners     ownerTable
+	deadlines  *deadlines
+	starts     startTable
+	finished   *backlog[*cell] // to be stopped for good
+	stepping   *backlog[*cell] // to be stepped for a server that does not run
+	spawning   *backlog[*attempt]
+	fenced     *backlog[bus.Holding]
+	ownKick    chan struct{} // 1: ownership has something to look at
+
+	service  service
+	pump     pumpState
+	stats    counters
+	watch    watchdog
+	draining atomic.Bool
+
+	started  atomic.Bool
+	stopOnce sync.Once
+	stopErr  error
+	cancel   context.CancelCauseFunc
+	running  sync.WaitGroup
+	tasks    tasks
+	halt     context.CancelFunc // ends what must outlive the trackers: journal, pulse
+	base     sync.WaitGroup
+	failed   chan error // 1: why the worker cannot go on
+}
+
+// New returns a worker over two connections: nc for everything, and pulse for heartbeats alone, so that a beat never waits
+// behind other traffic. It starts nothing. The streams must exist; see [bus.EnsureAssets].
+func New(nc, pulse *nats.Conn, cfg Config) (*Worker, error) {
+	cfg = cfg.withDefaults()
+	if err := cfg.validate(); err != nil {
+		return nil, err
+	}
+	js, err := jetstream.New(nc)
+	if err != nil {
+		return nil, fmt.Errorf("workers: jetstream: %w", err)
+	}
+	w := &Worker{
+		cfg:         cfg,
+		incarnation: nuid.Next(),
+		log:         cfg.Logger.Named("worker").With(zap.String("worker", cfg.Name)),
+		nc:          nc,
+		js:          js,
+		records:     bus.NewRecords(nc),
+		profiles:    make(map[string]*profile, len(cfg.Sources)),
+		names:       registry.New[string, *supervision.Child](),
+		deadlines:   newDeadlines(),
+		finished:    newBacklog[*cell](4),
+		stepping:    newBacklog[*cell](4),
+		spawning:    newBacklog[*attempt](2),
+		fenced:      newBacklog[bus.Holding](1),
+		ownKick:     make(chan struct{}, 1),
+		failed:      make(chan error, 1),
+	}
+	for name, s := range cfg.Sources {
+		w.profiles[name] = &profile{name: name, source: s}
+	}
+	for p := range w.partitions {
+		w.partitions[p] = &partition{number: p}
+	}
+	w.service.responder = bus.Responder{InboxPrefixes: cfg.InboxPrefixes}
+	w.service.verbs = w.verbTable()
+	w.service.slots = make(chan struct{}, cfg.MaxRequests)
+	w.supervise()
+	if w.journal, err = bus.NewJournal(nc, bus.JournalConfig{OnFenced: w.onFenced}); err != nil {
+		return nil, err
+	}
+	w.pulse, err = bus.NewPulse(pulse, bus.PulseConfig{
+		Worker: cfg.Name, Incarnation: w.incarnation, Lease: cfg.Lease, Describe: w.describe, OnChange: w.kickOwnership,
+	})
+	return w, err
+}
+
+// supervise makes the supervisors: one for trackers, found by their names in the registry, and one for sources and loops,
+// which are restarted for ever.
+func (w *Worker) supervise() {
+	w.trackers = supervision.New(supervision.Config{
+		Registry: w.names, Observer: w.observeTracker, MaxChildren: w.cfg.MaxTrackers,
+	})
+	w.trackerType = &supervision.ChildType{
+		Name: "tracker", Server: newServer, Intensity: w.cfg.Restarts, Backoff: w.cfg.Backoff,
+	}
+	w.system = supervision.New(supervision.Config{Observer: w.observeSystem})
+}
+
+// Start joins the fleet and returns once the worker does its part: it hears itself, has claimed what nobody owned, and
+// answers requests. ctx bounds the start only. After a failed Start the worker is stopped.
+func (w *Worker) Start(ctx context.Context) error {
+	if !w.started.CompareAndSwap(false, true) {
+		return errors.New("workers: Start was called twice")
+	}
+	var err error
+	if w.claims, err = bus.NewClaims(w.nc); err != nil {
+		return err
+	}
+	base, halt := context.WithCancel(context.WithoutCancel(ctx))
+	run, cancel := context.WithCancelCause(base)
+	w.halt, w.cancel = halt, cancel
+	w.goBase("journal", func() error { return w.journal.Run(base) })
+	w.goBase("pulse", func() error { return w.pulse.Run(base) })
+	w.running.Go(func() { w.deadlines.run(run, w.expire) })
+	w.running.Go(func() { w.finished.run(base, w.retire) })
+	w.running.Go(func() { w.stepping.run(run, w.stepFor) })
+	w.running.Go(func() { w.spawning.run(base, w.spawn) })
+	if err := w.begin(ctx, run); err != nil {
+		return errors.Join(err, w.Stop(context.WithoutCancel(ctx)))
+	}
+	return nil
+}
+
+// begin starts what takes part in the fleet.
+func (w *Worker) begin(ctx, run context.Context) error {
+	for name, p := range w.profiles {
+		if err := w.startLoop(ctx, "source/"+name, p.source.Run); err != nil {
+			return err
+		}
+	}
+	if err := w.awaitPulse(ctx); err != nil {
+		return err
+	}
+	joined := make(chan struct{})
+	w.running.Go(func() { w.fenced.run(run, w.onLost) })
+	w.running.Go(func() { w.ownLoop(run, joined) })
+	for _, loop := range []struct {
+		name string
+		run  func(context.Context) error
+	}{
+		{"owners", w.watchOwners}, {"pump", w.runPump}, {"checkpoints", w.runCheckpoints}, {"watchdog", w.watch.loop(w)},
+	} {
+		if err := w.startLoop(ctx, loop.name, loop.run); err != nil {
+			return err
+		}
+	}
+	if err := w.startService(); err != nil {
+		return err
+	}
+	select {
+	case <-joined:
+		return nil
+	case err := <-w.failed:
+		return err
+	case <-ctx.Done():
+		return fmt.Errorf("workers: join the fleet: %w", context.Cause(ctx))
+	}
+}
+
+// awaitPulse waits until the worker has heard itself: before that it may neither answer nor write.
+func (w *Worker) awaitPulse(ctx context.Context) error {
+	for w.pulse.Frozen() {
+		select {
+		case <-w.ownKick:
+		case err := <-w.failed:
+			return err
+		case <-ctx.Done():
+			return fmt.Errorf("workers: hear the own heartbeat: %w", context.Cause(ctx))
+		case <-time.After(w.cfg.Lease / 10):
+		}
+	}
+	return nil
+}
+
+// goBase runs what the trackers stand on. It must not end before Stop ends it.
+func (w *Worker) goBase(name string, run func() error) {
+	w.base.Go(func() {
+		if err := run(); err != nil {
+			w.fail(fmt.Errorf("workers: %s: %w", name, err))
+		}
+	})
+}
+
+// fail tells that the worker cannot go on.
+func (w *Worker) fail(err error) {
+	select {
+	case w.failed <- err:
+	default:
+	}
+}
+
+// Failed delivers the reason when the worker cannot go on by itself; the process should stop it and exit.
+func (w *Worker) Failed() <-chan error { return w.failed }
+
+// Name returns the worker's name.
+func (w *Worker) Name() string { return w.cfg.Name }
+
+// Stop leaves the fleet: it takes no more starts, stops the trackers, writes what they had decided, releases the partitions,
+// and says goodbye. When ctx ends first it leaves at once, and peers take over after a lease. Nothing that was accepted is
+// lost either way. It returns what went wrong; a second call returns the same.
+func (w *Worker) Stop(ctx context.Context) error {
+	if !w.started.Load() {
+		return nil
+	}
+	w.stopOnce.Do(func() { w.stopErr = w.stop(ctx) })
+	return w.stopErr
+}
+
+func (w *Worker) stop(ctx context.Context) error {
+	w.draining.Store(true)
+	var faults []error
+	note := func(what string, err error) {
+		if err != nil {
+			faults = append(faults, fmt.Errorf("workers: %s: %w", what, err))
+		}
+	}
+	note("stop answering", w.service.stop())
+	w.cancel(ErrStopped)
+	note("stop sources", w.stopLoops(ctx))
+	note("hand partitions over", w.leave(ctx))
+	note("stop trackers", w.trackers.Stop(ctx))
+	w.halt()
+	w.tasks.wait()
+	w.running.Wait()
+	w.base.Wait()
+	note("say goodbye", w.pulse.Leave(ctx))
+	note("end claims", w.claims.Close())
+	return errors.Join(faults...)
+}
