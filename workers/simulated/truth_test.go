@@ -167,7 +167,6 @@ func TestTruthCatchesMutants(t *testing.T) {
 	for name, mutate := range map[string]func(*tracker){
 		"a verdict one block early":        func(tr *tracker) { tr.early = 1 },
 		"deaf to reorganisations":          func(tr *tracker) { tr.deaf = true },
-		"a replacement taken for itself":   func(tr *tracker) { tr.truth.Status = "confirmed" },
 		"a block that is not the last one": func(tr *tracker) { tr.early = 5 },
 	} {
 		synctest.Test(t, func(t *testing.T) {
