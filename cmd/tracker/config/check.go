@@ -10,6 +10,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"trackerfleet/workers/simulated"
 )
 
 // checker collects what is wrong with settings that could be decoded.
@@ -128,31 +130,33 @@ func (c *checker) defaultSource() {
 		unknownKey(c.DefaultSource, sortedKeys(c.Sources)))
 }
 
+// source adds what the constructor of the source finds wrong; it starts nothing.
 func (c *checker) source(path string, s Source) {
-	if sim := s.Simulated; sim != nil {
-		c.between(path+".block_time", sim.BlockTime, time.Millisecond, time.Hour)
-	}
-	eth := s.Ethereum
-	if eth == nil {
-		return
-	}
-	c.between(path+".poll", eth.Poll, 10*time.Millisecond, time.Hour)
-	c.want(strings.HasPrefix(eth.Chain, "eip155:"), path+".chain", "%q is not a CAIP-2 name such as eip155:1", eth.Chain)
-	c.want(len(eth.Endpoints) > 0, path+".endpoints", "an ethereum source needs at least one endpoint")
-	for i, e := range eth.Endpoints {
-		at := path + ".endpoints[" + strconv.Itoa(i) + "]"
-		c.endpointURL(at+".url", e.URL, true, "http", "https")
-		c.endpointURL(at+".ws", e.WS, false, "ws", "wss")
-		c.want(e.Rate >= 0 && !math.IsInf(e.Rate, 0), at+".rate", "%v is not a rate of 0 or more requests a second", e.Rate)
+	_, err := s.New()
+	for _, e := range unjoin(err) {
+		text := strings.TrimPrefix(e.Error(), s.Kind+": ")
+		text = strings.TrimPrefix(text, strings.TrimPrefix(simulated.ErrConfig.Error(), s.Kind+": ")+": ")
+		field, message, ok := strings.Cut(text, ": ")
+		if !ok {
+			c.want(false, path, "%v", e)
+			continue
+		}
+		c.want(false, path+"."+s.keyOf(field), "%s", message)
 	}
 }
 
-func (c *checker) endpointURL(path string, s Secret, required bool, schemes ...string) {
-	if s.IsZero() {
-		c.want(!required, path, "is missing")
-		return
+// unjoin returns the errors that were joined to err.
+func unjoin(err error) []error {
+	if err == nil {
+		return nil
 	}
-	u, err := url.Parse(s.value)
-	c.want(err == nil && u.Host != "" && slices.Contains(schemes, u.Scheme), path, "is not a URL that begins with %s://",
-		strings.Join(schemes, ":// or "))
+	joined, ok := err.(interface{ Unwrap() []error })
+	if !ok || !strings.Contains(err.Error(), "\n") {
+		return []error{err}
+	}
+	var out []error
+	for _, inner := range joined.Unwrap() {
+		out = append(out, unjoin(inner)...)
+	}
+	return out
 }

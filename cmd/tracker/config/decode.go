@@ -31,11 +31,11 @@ func (d *decoder) settings(tree map[string]any, s *Settings) {
 	d.structure("", tree, reflect.ValueOf(s).Elem())
 }
 
-// structure decodes tree into the struct dst by its key tags and finds fault with keys that dst does not have.
+// structure decodes tree into the struct dst by its koanf tags and finds fault with keys that dst does not have.
 func (d *decoder) structure(path string, tree map[string]any, dst reflect.Value) {
 	fields := map[string]int{}
 	for i := range dst.NumField() {
-		fields[dst.Type().Field(i).Tag.Get("key")] = i
+		fields[dst.Type().Field(i).Tag.Get("koanf")] = i
 	}
 	for _, key := range sortedKeys(tree) {
 		at := key
@@ -43,7 +43,7 @@ func (d *decoder) structure(path string, tree map[string]any, dst reflect.Value)
 			at = path + "." + key
 		}
 		i, ok := fields[key]
-		if !ok {
+		if !ok || key == noKey {
 			d.fault(at, unknownKey(key, keysOf(dst.Type())))
 			continue
 		}
@@ -67,6 +67,9 @@ func (d *decoder) value(path string, raw any, dst reflect.Value, isURL bool) {
 		return
 	case *time.Duration:
 		d.duration(path, raw, out)
+		return
+	case *time.Time:
+		d.time(path, raw, out)
 		return
 	case *[]Endpoint:
 		d.endpoints(path, raw, out)
@@ -110,9 +113,9 @@ func (d *decoder) scalar(path string, raw any, dst reflect.Value) {
 		v, err = strconv.ParseBool(text)
 		want = "true or false"
 		dst.SetBool(v)
-	case reflect.Int:
+	case reflect.Int, reflect.Int64:
 		var v int64
-		v, err = strconv.ParseInt(text, 10, 0)
+		v, err = strconv.ParseInt(text, 10, 64)
 		want = "a whole number"
 		dst.SetInt(v)
 	case reflect.Uint64:
@@ -148,6 +151,22 @@ func (d *decoder) duration(path string, raw any, out *time.Duration) {
 		d.fault(path, fmt.Sprintf("%v has no unit; write %vs for seconds", v, v))
 	default:
 		d.fault(path, "is not a duration such as 500ms, 3s or 1h30m")
+	}
+}
+
+func (d *decoder) time(path string, raw any, out *time.Time) {
+	switch v := raw.(type) {
+	case time.Time:
+		*out = v
+	case string:
+		parsed, err := time.Parse(time.RFC3339, v)
+		if err != nil {
+			d.fault(path, fmt.Sprintf("%q is not a time such as 2026-01-02T15:04:05Z", v))
+			return
+		}
+		*out = parsed
+	default:
+		d.fault(path, "is not a time such as 2026-01-02T15:04:05Z")
 	}
 }
 

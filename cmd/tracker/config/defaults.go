@@ -1,6 +1,10 @@
 package config
 
-import "time"
+import (
+	"time"
+
+	"trackerfleet/workers/simulated"
+)
 
 // Role is what the settings are for.
 type Role int
@@ -45,11 +49,13 @@ func Defaults(role Role) Settings {
 		s.HTTP = "127.0.0.1:8460"
 		s.AllowCrash = true
 		s.Log.Level = "warn"
-		s.Sources = Sources{"sim": {Kind: KindSimulated, Simulated: defaultSimulated()}}
+		s.Sources = Sources{"sim": {Kind: KindSimulated, Simulated: lively()}}
 	}
 	return s
 }
 
-func defaultEthereum() *Ethereum { return &Ethereum{Poll: 4 * time.Second} }
-
-func defaultSimulated() *Simulated { return &Simulated{Seed: 1, BlockTime: time.Second} }
+// lively is the chain that development starts with: everything happens on it that trackers are for.
+func lively() *simulated.Config {
+	c := simulated.Lively(1)
+	return &c
+}

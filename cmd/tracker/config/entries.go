@@ -3,6 +3,7 @@ package config
 import (
 	"fmt"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -27,7 +28,7 @@ func (l *Loaded) Entries() []Entry {
 		out = append(out, Entry{Key: path + ".kind", Value: s.Kind, Origin: l.Origin(path + ".kind")})
 		for _, kind := range []any{s.Ethereum, s.Simulated} {
 			if v := reflect.ValueOf(kind); !v.IsNil() {
-				out = append(out, l.entries(path+".", v.Elem())...)
+				out = append(out, slices.DeleteFunc(l.entries(path+".", v.Elem()), isUnset)...)
 			}
 		}
 	}
@@ -37,7 +38,10 @@ func (l *Loaded) Entries() []Entry {
 func (l *Loaded) entries(prefix string, v reflect.Value) []Entry {
 	var out []Entry
 	for i := range v.NumField() {
-		f, key := v.Field(i), prefix+v.Type().Field(i).Tag.Get("key")
+		f, key := v.Field(i), prefix+v.Type().Field(i).Tag.Get("koanf")
+		if key == prefix+noKey {
+			continue
+		}
 		switch x := f.Interface().(type) {
 		case Sources:
 		case []Endpoint:
@@ -49,7 +53,7 @@ func (l *Loaded) entries(prefix string, v reflect.Value) []Entry {
 				out = append(out, Entry{Key: key + "." + name, Value: shown(x[name]), Origin: l.Origin(key + "." + name)})
 			}
 		default:
-			if f.Kind() == reflect.Struct && f.Type() != typeSecret {
+			if isGroup(f.Type()) {
 				out = append(out, l.entries(key+".", f)...)
 				continue
 			}
@@ -60,11 +64,21 @@ func (l *Loaded) entries(prefix string, v reflect.Value) []Entry {
 	return out
 }
 
+// isUnset reports whether the source decides the value of e, which is nothing that could be shown.
+func isUnset(e Entry) bool {
+	return e.Origin.Layer == LayerDefault && (e.Value == "" || e.Value == "0s" || reflect.ValueOf(e.Value).IsZero())
+}
+
 // shown returns a setting's value in the form the file has it.
 func shown(v any) any {
 	switch x := v.(type) {
 	case time.Duration:
 		return x.String()
+	case time.Time:
+		if x.IsZero() {
+			return ""
+		}
+		return x.Format(time.RFC3339)
 	case Secret:
 		if how, where, ok := strings.Cut(x.from, ": "); ok {
 			return map[string]string{how: where}

@@ -101,6 +101,7 @@ func newEnvNames(file layer) envNames {
 	}
 	for _, t := range sourceKinds {
 		for _, l := range leavesOf(t, "") {
+			l.secret = l.secret || n.source[envName(l.path)].secret // kinds may share a key
 			n.source[envName(l.path)] = l
 		}
 	}

@@ -11,10 +11,16 @@ import (
 
 // Input is where settings come from.
 type Input struct {
-	Role    Role           // decides the defaults
-	File    string         // the configuration file; empty: that of TRACKER_CONFIG, or none
-	Environ []string       // as os.Environ gives it
-	Flags   map[string]any // by key: what flags set on the command line
+	Role    Role            // decides the defaults
+	File    string          // the configuration file; empty: that of TRACKER_CONFIG, or none
+	Environ []string        // as os.Environ gives it
+	Flags   map[string]Flag // by key: what was set on the command line
+}
+
+// Flag is a flag of the command line as it was given.
+type Flag struct {
+	Name  string // without dashes
+	Value string
 }
 
 // Loaded is the settings of one run, and where each came from.
@@ -78,13 +84,13 @@ func (in Input) path() (string, Origin) {
 func (in Input) flags() layer {
 	out := newLayer()
 	for _, key := range sortedKeys(in.Flags) {
-		origin := Origin{Layer: LayerFlag, Name: FlagName(key)}
-		out.set(strings.Split(key, "."), in.Flags[key], origin)
+		flag := in.Flags[key]
+		out.set(strings.Split(key, "."), flag.Value, Origin{Layer: LayerFlag, Name: flag.Name})
 	}
 	return out
 }
 
-// FlagName returns the flag that sets key.
+// FlagName returns the name that the flag for key has, unless a verb needs that name for something else.
 func FlagName(key string) string { return strings.NewReplacer("_", "-", ".", "-").Replace(key) }
 
 func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }

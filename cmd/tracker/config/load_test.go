@@ -61,7 +61,7 @@ func TestLoad_flagsWinOverEnvironmentOverFileOverDefaults(t *testing.T) {
 			func() { in.Environ = append(in.Environ, "TRACKER_LEASE=5s", "TRACKER_SERVER=nats://env:1") }, "5s", "from-file",
 			"nats://env:1", "env TRACKER_LEASE",
 		},
-		{func() { in.Flags = map[string]any{"lease": "6s", "name": "w-1"} }, "6s", "w-1", "nats://env:1", "flag --lease"},
+		{func() { in.Flags = flags("lease", "6s", "name", "w-1") }, "6s", "w-1", "nats://env:1", "flag --lease"},
 	}
 	for _, s := range steps {
 		s.change()
@@ -91,12 +91,13 @@ sources:
   odd: {kind: etherium}
   none: {seed: 1}
   sim: {kind: simulated, block_time: 3}
+  calm: {kind: simulated, revert_share: 2, endpoints: 101, genesis: yesterday}
 timeout:
 `)
 	_, err := Load(Input{
 		Role: RoleWorker, File: file,
 		Environ: []string{"TRACKER_LAESE=1s", "TRACKER_PORT=many", "TRACKER_LOG_LEVEL=loud"},
-		Flags:   map[string]any{"http": "0.0.0.0:80", "workers": 0},
+		Flags:   flags("http", "0.0.0.0:80", "workers", "0"),
 	})
 	if !errors.Is(err, ErrInvalid) {
 		t.Fatalf("err = %v, want ErrInvalid", err)
@@ -107,13 +108,16 @@ timeout:
 		"supervision.backoff.cap: 1s is below base, 5s (" + file + ":5)",
 		`sources.psp.kind: this version does not have the kind "http"; kinds are ethereum, simulated (` + file + ":7)",
 		"sources.main.pol: does not exist; nearest is poll (" + file + ":10)",
-		`sources.main.chain: "mainnet" is not a CAIP-2 name such as eip155:1 (` + file + ":11)",
-		"sources.main.endpoints[0].url: is not a URL that begins with http:// or https:// (" + file + ":12)",
+		"sources.main.chain: want a CAIP-2 name of an Ethereum chain, as in eip155:1 (" + file + ":11)",
+		"sources.main.endpoints[0].url: want an address that begins with http:// or https:// (" + file + ":12)",
 		`sources.main.endpoints[0].rate: "fast" is not a number (` + file + ":12)",
 		`sources.odd.kind: "etherium" does not exist; nearest is ethereum (` + file + ":13)",
 		"sources.none: has no kind; kinds are ethereum, simulated (" + file + ":14)",
 		"sources.sim.block_time: 3 has no unit; write 3s for seconds (" + file + ":15)",
-		"timeout: has no value; leave the key out to get the default (" + file + ":16)",
+		"sources.calm.revert_share: ",
+		"sources.calm.endpoints: is 101, must be between 1 and 100 (" + file + ":16)",
+		`sources.calm.genesis: "yesterday" is not a time`,
+		"timeout: has no value; leave the key out to get the default (" + file + ":17)",
 		"TRACKER_LAESE does not exist; nearest is TRACKER_LEASE (env TRACKER_LAESE)",
 		`port: "many" is not a whole number (env TRACKER_PORT)`,
 		`log.level: "loud" is none of debug, info, warn, error (env TRACKER_LOG_LEVEL)`,
@@ -124,8 +128,8 @@ timeout:
 			t.Errorf("no %q in\n%v", want, err)
 		}
 	}
-	if n := len(err.(Faults)); n != 17 {
-		t.Errorf("%d faults, want 17:\n%v", n, err)
+	if n := len(err.(Faults)); n != 21 {
+		t.Errorf("%d faults, want 21:\n%v", n, err)
 	}
 	if strings.Contains(err.Error(), "KEY") {
 		t.Errorf("a secret is in\n%v", err)
@@ -155,6 +159,14 @@ func TestLoad_saysWhatIsWrongWithTheFile(t *testing.T) {
 	if _, err := Load(Input{File: write(t, "empty.yaml", "# nothing\n")}); err != nil {
 		t.Errorf("empty file: %v", err)
 	}
+}
+
+func flags(pairs ...string) map[string]Flag {
+	out := map[string]Flag{}
+	for i := 0; i < len(pairs); i += 2 {
+		out[pairs[i]] = Flag{Name: FlagName(pairs[i]), Value: pairs[i+1]}
+	}
+	return out
 }
 
 func bomb() string {

@@ -4,6 +4,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"time"
 )
 
 // leaf is one key that holds a value.
@@ -17,17 +18,26 @@ var (
 	typeSecret  = reflect.TypeFor[Secret]()
 	typeURL     = reflect.TypeFor[URL]()
 	typeSources = reflect.TypeFor[Sources]()
+	typeTime    = reflect.TypeFor[time.Time]()
 )
+
+// noKey tags a field that is no setting.
+const noKey = "-"
+
+// isGroup reports whether t is a struct whose fields are settings of their own.
+func isGroup(t reflect.Type) bool {
+	return t.Kind() == reflect.Struct && t != typeSecret && t != typeTime
+}
 
 // leavesOf returns the keys of struct type t in order, those of nested structs included.
 func leavesOf(t reflect.Type, prefix string) []leaf {
 	var out []leaf
 	for i := range t.NumField() {
 		f := t.Field(i)
-		path := prefix + f.Tag.Get("key")
+		path := prefix + f.Tag.Get("koanf")
 		switch {
-		case f.Type == typeSources:
-		case f.Type.Kind() == reflect.Struct && f.Type != typeSecret:
+		case f.Type == typeSources, f.Tag.Get("koanf") == noKey:
+		case isGroup(f.Type):
 			out = append(out, leavesOf(f.Type, path+".")...)
 		default:
 			out = append(out, leaf{path: path, doc: f.Tag.Get("doc"), secret: holdsSecret(f.Type)})
@@ -57,7 +67,9 @@ func holdsSecret(t reflect.Type) bool {
 func keysOf(t reflect.Type) []string {
 	out := make([]string, 0, t.NumField())
 	for i := range t.NumField() {
-		out = append(out, t.Field(i).Tag.Get("key"))
+		if key := t.Field(i).Tag.Get("koanf"); key != noKey {
+			out = append(out, key)
+		}
 	}
 	return out
 }

@@ -34,7 +34,10 @@ sources:
 	if err != nil {
 		t.Fatal(err)
 	}
-	asJSON, _ := json.Marshal(l.Settings)
+	asJSON, err := json.Marshal([]any{l.Server, l.Sources["main"].Ethereum})
+	if err != nil {
+		t.Fatal(err)
+	}
 	for name, text := range map[string]string{
 		"YAML": string(plain), "origins": string(origins), "entries": string(entries), "JSON": string(asJSON),
 		"%v":  fmt.Sprintf("%v %v", l.Server, l.Sources["main"].Ethereum),

@@ -5,12 +5,14 @@ import (
 	"reflect"
 	"regexp"
 	"strings"
+
+	"trackerfleet/workers/simulated"
 )
 
 // sourceKinds maps the kinds to the keys they have.
 var sourceKinds = map[string]reflect.Type{
 	KindEthereum:  reflect.TypeFor[Ethereum](),
-	KindSimulated: reflect.TypeFor[Simulated](),
+	KindSimulated: reflect.TypeFor[simulated.Config](),
 }
 
 // laterKinds are kinds of the contract that this version does not have.
@@ -63,10 +65,13 @@ func (d *decoder) source(path string, tree map[string]any, before Source) (Sourc
 	}
 	switch kind {
 	case KindEthereum:
-		out = Source{Kind: kind, Ethereum: defaultEthereum()}
+		out = Source{Kind: kind, Ethereum: &Ethereum{}}
 		d.structure(path, rest, reflect.ValueOf(out.Ethereum).Elem())
 	case KindSimulated:
-		out = Source{Kind: kind, Simulated: defaultSimulated()}
+		out = Source{Kind: kind, Simulated: &simulated.Config{}}
+		if before.Simulated != nil {
+			*out.Simulated = *before.Simulated
+		}
 		d.structure(path, rest, reflect.ValueOf(out.Simulated).Elem())
 	default:
 		d.fault(path+".kind", unknownKind(kind))
