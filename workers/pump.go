@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -191,51 +190,6 @@ func (w *Worker) retryStart(ctx context.Context, r startRequest) {
 			w.routeStart(ctx, r)
 		}
 	})
-}
-
-// reject keeps a start that could not be understood, with everything that is wrong with it.
-func (w *Worker) reject(ctx context.Context, m jetstream.Msg, meta *jetstream.MsgMetadata, cause error, done func()) {
-	wire := bus.WireError(cause)
-	body, err := bus.Encode(rejected{
-		Error: wire, Subject: m.Subject(), Sequence: meta.Sequence.Stream, At: meta.Timestamp, Headers: m.Headers(), Body: m.Data(),
-	})
-	if err != nil {
-		w.log.Error("encode rejected start", zap.Error(err))
-		return
-	}
-	out := nats.NewMsg(bus.RejectedSubject(string(wire.Code)))
-	out.Data = body
-	// Not fenced, so replays are told apart by the place in the start stream; see rejectedID.
-	out.Header.Set(nats.MsgIdHdr, rejectedID(meta))
-	for ctx.Err() == nil {
-		attempt, cancel := context.WithTimeout(ctx, requestTimeout)
-		_, err := w.js.PublishMsg(attempt, out)
-		cancel()
-		if err == nil {
-			w.stats.rejected.Add(1)
-			done()
-			return
-		}
-		w.log.Warn("store rejected start", zap.Error(err), zap.Uint64("sequence", meta.Sequence.Stream))
-		select {
-		case <-ctx.Done():
-		case <-time.After(pumpRetry):
-		}
-	}
-}
-
-// rejected is the body on tracker.rejected.<reason>: the original start and what is wrong with it.
-type rejected struct {
-	Error    *bus.Error  `json:"error"`
-	Subject  string      `json:"subject"`
-	Sequence uint64      `json:"sequence"` // in TRACKER_STARTS
-	At       time.Time   `json:"at"`
-	Headers  nats.Header `json:"headers,omitempty"`
-	Body     []byte      `json:"body"` // base64
-}
-
-func rejectedID(meta *jetstream.MsgMetadata) string {
-	return "start." + strconv.FormatUint(meta.Sequence.Stream, 10) + "." + strconv.FormatInt(meta.Timestamp.UnixNano(), 36)
 }
 
 // keepCursor writes the cursor while it moves and purges behind it, until ctx ends or the epoch does; then it ends the pump.

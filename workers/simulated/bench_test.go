@@ -20,27 +20,32 @@ func (c *counted) Observe(source.Observation) { c.n++ }
 type crowd struct {
 	*Source
 	counted
-	now time.Time
+	now     time.Time
+	handles []source.Handle
+	bytes   float64 // a watch
 }
 
 // newCrowd returns a source that watches n transactions with the params and has looked at all of them.
 func newCrowd(b *testing.B, n int, params string) *crowd {
 	c := &crowd{now: time.Unix(1_000_000, 0)}
 	c.Source = mustNew(b, Config{Seed: 1, ReorgShare: 0.05})
-	before := heap()
+	before := heapBytes()
 	for i := range n {
 		target, err := c.Parse("txn_"+strconv.Itoa(i), json.RawMessage(params))
 		if err != nil {
 			b.Fatal(err)
 		}
-		c.Watch(target, source.Hint{}, &c.counted)
+		h := c.Watch(target, source.Hint{}, &c.counted)
+		if i < 1000 {
+			c.handles = append(c.handles, h)
+		}
 	}
 	c.block()
-	b.ReportMetric(float64(heap()-before)/float64(n), "bytes/watch")
+	c.bytes = float64(heapBytes()-before) / float64(n)
 	return c
 }
 
-func heap() uint64 {
+func heapBytes() uint64 {
 	runtime.GC()
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
@@ -53,35 +58,30 @@ func (c *crowd) block() {
 	c.follow(context.Background(), c.now)
 }
 
-// BenchmarkBlock is one block for a million watches: with nothing due, and with a thousandth of them included in it.
+// BenchmarkBlock is one block for a million watches: with nothing due, and with a thousand to look at and tell of.
 func BenchmarkBlock(b *testing.B) {
-	const watches = 1_000_000
-	b.Run("nothing due", func(b *testing.B) {
-		c := newCrowd(b, watches, "")
-		for range 20 {
-			c.block() // until all of them are in blocks that stay
-		}
-		c.n = 0
-		for b.Loop() {
-			c.block()
-		}
-		if c.n > 0 {
-			b.Errorf("%d observations of nothing", c.n)
-		}
-	})
-	b.Run("a thousandth included", func(b *testing.B) {
-		c := newCrowd(b, watches, `{"after":1000}`)
-		c.n = 0
-		blocks := 0
-		for b.Loop() {
-			if blocks < 900 { // beyond, there is nobody left to include
+	c := newCrowd(b, 1_000_000, "")
+	for range 20 {
+		c.block() // until all of them are in blocks that stay
+	}
+	for _, touched := range []int{0, 1000} {
+		b.Run(strconv.Itoa(touched)+" touched", func(b *testing.B) {
+			c.n = 0
+			for b.Loop() {
+				for _, h := range c.handles[:touched] {
+					h.Refresh()
+				}
 				c.block()
-				blocks++
 			}
-		}
-		b.ReportMetric(float64(c.n)/float64(blocks), "touched/block")
-		b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(max(1, c.n)), "ns/touched")
-	})
+			if c.n != touched*b.N {
+				b.Errorf("%d observations of %d", c.n, touched*b.N)
+			}
+			b.ReportMetric(c.bytes, "bytes/watch")
+			if touched > 0 {
+				b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(c.n), "ns/touched")
+			}
+		})
+	}
 }
 
 // BenchmarkWatch is a watch that begins, is looked at and ends, beside a million others.
