@@ -68,7 +68,7 @@ func TestBadInputIsAnsweredWithEveryFault(t *testing.T) {
 				t.Fatalf("want code %d, got %d: %.300s", p.code, r.code(), r.body)
 			}
 			for _, field := range p.fields {
-				if !strings.Contains(" "+r.fields()+" ", " "+field+" ") {
+				if !strings.Contains(" "+r.Error.fields()+" ", " "+field+" ") {
 					t.Errorf("%s is not named: %.500s", field, r.body)
 				}
 			}
@@ -104,16 +104,16 @@ func TestBadInputIsKeptAndPassedBy(t *testing.T) {
 				t.Fatal(err)
 			}
 			msg := rejected()
-			if string(msg.Data()) != p.body || msg.Headers().Get("X-Origin") != "here" || msg.Headers().Get("Traceparent") != "kept" {
-				t.Errorf("what is kept is not the original: %v %.200s", msg.Headers(), msg.Data())
+			if string(msg.Data()) != p.body {
+				t.Errorf("what is kept is not the original: %.200q", msg.Data())
 			}
-			said, err := json.Marshal(msg.Headers())
-			if err != nil {
-				t.Fatal(err)
+			why := reasons(t, msg)
+			if why.Headers.Get("X-Origin") != "here" || why.Headers.Get("Traceparent") != "kept" || why.Subject != "tracker.start" {
+				t.Errorf("where it came from is not kept: %+v", why)
 			}
 			for _, field := range p.fields {
-				if !strings.Contains(string(said), field) {
-					t.Errorf("%s is not named in %s", field, said)
+				if !strings.Contains(" "+why.Error.fields()+" ", " "+field+" ") {
+					t.Errorf("%s is not named in %+v", field, why.Error)
 				}
 			}
 			f.eventsUntil(t, good, "started")
@@ -193,6 +193,24 @@ func stillServes(t *testing.T, f *fleet, id string) {
 		t.Error("the worker has ended")
 	default:
 	}
+}
+
+// why is what is kept of a rejected start beside its body.
+type why struct {
+	Error   fault
+	Subject string
+	Headers nats.Header
+}
+
+func reasons(t *testing.T, msg jetstream.Msg) (w why) {
+	t.Helper()
+	if err := json.Unmarshal([]byte(msg.Headers().Get("Tracker-Rejected")), &w); err != nil {
+		t.Fatalf("headers %v: %v", msg.Headers(), err)
+	}
+	if want := "tracker.rejected." + w.Error.Code; msg.Subject() != want || w.Error.Message == "" {
+		t.Errorf("rejected on %s: %+v", msg.Subject(), w.Error)
+	}
+	return w
 }
 
 // rejected returns what waits for the next rejected start.

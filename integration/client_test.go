@@ -91,9 +91,9 @@ func (r reply) code() int {
 }
 
 // fields returns the names of all faulty fields.
-func (r reply) fields() string {
+func (f fault) fields() string {
 	var names []string
-	for _, d := range r.Error.Details {
+	for _, d := range f.Details {
 		names = append(names, d.Field)
 	}
 	return strings.Join(names, " ")

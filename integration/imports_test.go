@@ -134,6 +134,10 @@ var importRules = []importRule{
 		forbids: anyOf(natsServer),
 	},
 	{
+		name: "what is for tests stays out of the binary", of: only("cmd/tracker"), transitive: true,
+		forbids: anyOf("testing", module+"/workers/source/sourcetest", module+"/workers/ethereum/ethtest"),
+	},
+	{
 		name: "go-ethereum stays out", of: func(string) bool { return true }, transitive: true,
 		forbids: anyOf("github.com/ethereum/go-ethereum"),
 	},

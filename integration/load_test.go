@@ -2,6 +2,7 @@ package integration
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"sync"
@@ -12,18 +13,15 @@ import (
 
 	"trackerfleet/integration/checker"
 	"trackerfleet/integration/process"
+	simsource "trackerfleet/workers/simulated"
+	"trackerfleet/workers/source"
 )
 
-// fates are what the load's transactions come to: the params that ask for it, and the terminal event that is the truth.
-var fates = []struct{ outcome, terminal string }{
-	{"confirm", "confirmed"},
-	{"revert", "failed"},
-	{"confirm", "confirmed"},
-	{"replace", "replaced"},
-	{"confirm", "confirmed"},
-	{"drop", "dropped"},
-	{"confirm", "confirmed"},
-}
+// outcomes are what the load's transactions ask for, in turns; "" asks for none and the seed decides.
+var outcomes = []string{"confirm", "revert", "confirm", "replace", "", "drop", "confirm"}
+
+// chain is what fleets with the configuration simulated follow.
+var chain = simsource.Config{Seed: 1, BlockTime: 50 * time.Millisecond}
 
 // load publishes starts, each several times, and remembers what it was told of each.
 type load struct {
@@ -33,22 +31,25 @@ type load struct {
 	mu        sync.Mutex
 	accepted  []checker.Start
 	uncertain []checker.Start
-	truth     map[string]string // terminal event by ID
+	asked     map[string]string // params by ID
 	refused   int               // publishes that were not acknowledged
 }
 
 func newLoad(c *client, prefix string) *load {
-	return &load{client: c, prefix: prefix, truth: make(map[string]string)}
+	return &load{client: c, prefix: prefix, asked: make(map[string]string)}
 }
 
 // publish publishes n starts, one after the other, until ctx ends. A start that is not acknowledged is left as it is: nobody knows.
 func (l *load) publish(ctx context.Context, from, n int) {
 	for i := from; i < from+n && ctx.Err() == nil; i++ {
-		fate := fates[i%len(fates)]
 		id := fmt.Sprintf("%s_%d", l.prefix, i)
-		body := fmt.Sprintf(`{"transaction_id":%q,"params":{"outcome":%q,"confirmations":3}}`, id, fate.outcome)
+		params := `{"confirmations":3}`
+		if outcome := outcomes[i%len(outcomes)]; outcome != "" {
+			params = fmt.Sprintf(`{"outcome":%q,"confirmations":3}`, outcome)
+		}
+		body := fmt.Sprintf(`{"transaction_id":%q,"params":%s}`, id, params)
 		l.mu.Lock()
-		l.truth[id] = fate.terminal
+		l.asked[id] = params
 		l.mu.Unlock()
 		for range 1 + i%3/2 { // every third one twice
 			attempt, cancel := context.WithTimeout(ctx, 2*time.Second)
@@ -118,7 +119,7 @@ func (l *load) judge(t *testing.T, evidence map[string]int) checker.Verdict {
 			}
 		}
 		v = checker.Check(history, checker.Expectation{
-			Accepted: l.accepted, Uncertain: l.uncertain, Finished: true, Truth: l.judgeTerminal, Evidence: evidence,
+			Accepted: l.accepted, Uncertain: l.uncertain, Finished: true, Truth: l.truth, Evidence: evidence,
 		})
 		if v.Outcome == checker.Held {
 			return nil
@@ -128,11 +129,17 @@ func (l *load) judge(t *testing.T, evidence map[string]int) checker.Verdict {
 	return v
 }
 
-func (l *load) judgeTerminal(e checker.Event) error {
-	if want := l.truth[e.ID]; e.Type != want {
-		return fmt.Errorf("it is %s", want)
+// truth holds a terminal event against the chain, which knows the end of every transaction and the blocks it can be final in.
+func (l *load) truth(e checker.Event) error {
+	truth, err := simsource.TruthOf(chain, e.ID, json.RawMessage(l.asked[e.ID]))
+	if err != nil {
+		return err
 	}
-	return nil
+	var body struct{ Block *source.BlockRef }
+	if err := json.Unmarshal(e.Body, &body); err != nil {
+		return err
+	}
+	return truth.Check(e.Type, body.Block)
 }
 
 // felt counts in the events what shows that a fault was felt.

@@ -168,7 +168,7 @@ func errorForm(t *testing.T, f *fleet) {
 		t.Errorf("header %v, body %s", r.header, r.body)
 	}
 	for _, field := range []string{"restart", "timeout", "colour"} {
-		if !strings.Contains(r.fields(), field) {
+		if !strings.Contains(r.Error.fields(), field) {
 			t.Errorf("%s is not among the faults: %s", field, r.body)
 		}
 	}

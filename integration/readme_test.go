@@ -92,7 +92,12 @@ type reader struct {
 }
 
 func newReader(t *testing.T, dir string) *reader {
-	return &reader{dir: dir, path: filepath.Dir(process.Tracker(t)) + ":" + os.Getenv("PATH")}
+	t.Helper()
+	tools, err := filepath.Abs("../.cache/bin")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &reader{dir: dir, path: strings.Join([]string{filepath.Dir(process.Tracker(t)), tools, os.Getenv("PATH")}, ":")}
 }
 
 // follow does what one block asks for and returns how many blocks it ran.
@@ -126,7 +131,7 @@ func (r *reader) run(ctx context.Context, t *testing.T, b block) {
 	begin := time.Now()
 	p := process.StartWith(t, func(cmd *exec.Cmd) {
 		cmd.Dir = r.dir
-		cmd.Env = append(os.Environ(), "PATH="+r.path, "XDG_CONFIG_HOME="+r.dir, "NATS_URL=", "NO_COLOR=1")
+		cmd.Env = append(cmd.Env, "PATH="+r.path, "XDG_CONFIG_HOME="+r.dir, "NO_COLOR=1")
 	}, "bash", "-euo", "pipefail", "-c", b.text)
 	r.printed = func(ctx context.Context, text string) error {
 		return p.Expect(ctx, strings.Split(strings.TrimSpace(text), "\n"))
@@ -144,10 +149,10 @@ func (r *reader) run(ctx context.Context, t *testing.T, b block) {
 	t.Logf("README.md:%d: %s", b.line, time.Since(begin).Round(time.Millisecond))
 }
 
-// hasGeth reports whether there is a geth to run. Where CI=true there must be one.
+// hasGeth reports whether there is a geth to run, where .ci/run puts it. Where CI=true there must be one.
 func hasGeth(t *testing.T) bool {
 	t.Helper()
-	_, err := exec.LookPath("geth")
+	_, err := os.Stat("../.cache/bin/geth")
 	if err != nil && os.Getenv("CI") == "true" {
 		t.Fatal(err)
 	}

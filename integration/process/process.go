@@ -40,6 +40,7 @@ func StartWith(t testing.TB, set func(*exec.Cmd), path string, args ...string) *
 		stdout: newOutput(), stderr: newOutput(), ended: make(chan struct{}),
 	}
 	p.cmd.Stdout, p.cmd.Stderr = p.stdout, p.stderr
+	p.cmd.Env = environment()
 	p.cmd.SysProcAttr = tied()
 	p.cmd.WaitDelay = 5 * time.Second // for its children that keep the pipes open
 	if set != nil {
@@ -54,6 +55,13 @@ func StartWith(t testing.TB, set func(*exec.Cmd), path string, args ...string) *
 	}()
 	t.Cleanup(func() { p.finish(t) })
 	return p
+}
+
+// environment is the test's own, without what would configure the fleet.
+func environment() []string {
+	return slices.DeleteFunc(os.Environ(), func(set string) bool {
+		return strings.HasPrefix(set, "TRACKER_") || strings.HasPrefix(set, "NATS_")
+	})
 }
 
 // finish kills the process and reports what it must not have said.
