@@ -125,7 +125,7 @@ func (w *Worker) Ready() []Check {
 	if !w.nc.IsConnected() {
 		checks[0].Err = errors.New("not connected")
 	}
-	if w.pulse.Frozen() {
+	if w.isFrozen() {
 		checks[1].Err = errors.New("own heartbeat is not heard, frozen")
 	}
 	loads := 0

@@ -81,7 +81,6 @@ func (w *Worker) onLost(ctx context.Context, h bus.Holding) {
 // ownership is the state of the loop that claims and drops partitions.
 type ownership struct {
 	since  time.Time // listening to heartbeats since
-	frozen bool
 	joined chan struct{}
 	loads  sync.WaitGroup
 }
@@ -108,20 +107,20 @@ func (w *Worker) ownLoop(ctx context.Context, joined chan struct{}) {
 
 // own makes one round: freeze, come back from a freeze, claim.
 func (w *Worker) own(run context.Context, o *ownership) error {
-	if w.pulse.Frozen() {
-		if !o.frozen {
-			o.frozen = true
+	if w.isFrozen() {
+		if !w.frozen.Swap(true) {
 			w.log.Warn("own heartbeat is not heard, frozen")
 		}
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(run, max(w.cfg.Lease, 2*time.Second))
 	defer cancel()
-	if o.frozen {
+	if w.frozen.Load() {
 		if err := w.thaw(ctx); err != nil {
 			return err
 		}
-		o.frozen, o.since = false, time.Now()
+		w.frozen.Store(false)
+		o.since = time.Now()
 	}
 	if err := w.readOwners(ctx); err != nil {
 		return err

@@ -47,7 +47,7 @@ type pumpState struct {
 func (w *Worker) runPump(ctx context.Context) error {
 	part := w.partitions[pumpPartition]
 	for {
-		if epoch := part.epoch.Load(); epoch != 0 && part.is(serving) && !w.pulse.Frozen() {
+		if epoch := part.epoch.Load(); epoch != 0 && part.is(serving) && !w.isFrozen() {
 			if err := w.pumpEpoch(ctx, epoch); err != nil && ctx.Err() == nil {
 				w.log.Warn("pump", zap.Error(err))
 			}

@@ -73,7 +73,7 @@ func (t *startTable) len() int {
 // serves reports whether this worker may answer for a partition now: it owns it, and no peer can think otherwise.
 func (w *Worker) serves(p int) bool {
 	part := w.partitions[p]
-	return part.owned() && !part.is(leaving) && !part.is(vacant) && !w.pulse.Frozen()
+	return part.owned() && !part.is(leaving) && !part.is(vacant) && !w.isFrozen()
 }
 
 // start stores a start and runs its tracker, or answers with what is there. It blocks while the journal is full; ctx bounds

@@ -76,7 +76,7 @@ func (w *Worker) Stats() Stats {
 		Rejected: w.stats.rejected.Load(), Crashed: w.stats.crashed.Load(), Restarted: w.stats.restarted.Load(),
 		Parked: w.stats.parked.Load(), Abandoned: w.stats.abandoned.Load(), Lookups: w.stats.lookups.Load(),
 		RefusedReplies: w.stats.refusedReplies.Load(), PartitionMoves: w.stats.moves.Load(), Events: w.stats.byType(),
-		Journal: w.journal.Stats(), StartBacklog: w.backlog(), Frozen: w.pulse.Frozen(),
+		Journal: w.journal.Stats(), StartBacklog: w.backlog(), Frozen: w.isFrozen(),
 		Sources: make(map[string]source.Health, len(w.profiles)),
 	}
 	if oldest := w.pump.oldest.Load(); oldest != 0 && s.StartBacklog > 0 {

@@ -52,6 +52,8 @@ type Worker struct {
 	stats    counters
 	watch    watchdog
 	draining atomic.Bool
+	frozen   atomic.Bool // as the ownership loop knows
+	freeze   atomic.Bool // set by tests: as if the own heartbeat was not heard
 
 	started  atomic.Bool
 	stopOnce sync.Once
@@ -186,7 +188,7 @@ func (w *Worker) begin(ctx, run context.Context) error {
 
 // awaitPulse waits until the worker has heard itself: before that it may neither answer nor write.
 func (w *Worker) awaitPulse(ctx context.Context) error {
-	for w.pulse.Frozen() {
+	for w.isFrozen() {
 		select {
 		case <-w.ownKick:
 		case err := <-w.failed:
@@ -198,6 +200,9 @@ func (w *Worker) awaitPulse(ctx context.Context) error {
 	}
 	return nil
 }
+
+// isFrozen reports whether the worker must neither answer nor write.
+func (w *Worker) isFrozen() bool { return w.freeze.Load() || w.pulse.Frozen() }
 
 // goBase runs what the trackers stand on. It must not end before Stop ends it.
 func (w *Worker) goBase(name string, run func() error) {

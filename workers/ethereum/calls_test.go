@@ -1,0 +1,169 @@
+package ethereum_test
+
+import (
+	"fmt"
+	"maps"
+	"testing"
+	"time"
+
+	"trackerfleet/workers/ethereum"
+	"trackerfleet/workers/ethereum/ethtest"
+	"trackerfleet/workers/source"
+)
+
+// slow keeps the sweep out of what is counted.
+func slow(c *ethereum.Config) { c.SweepAfter = time.Hour }
+
+// watchMany watches n transactions that are in no block, and n that are in one.
+func (r *rig) watchMany(n int) {
+	txs := make([]ethtest.Tx, n)
+	for i := range txs {
+		txs[i] = r.node.NewTx(false)
+		w := r.watch(txs[i], source.Hint{})
+		w.Wake(source.Wake{Height: 1_000_000})
+		r.watch(r.node.NewTx(false), source.Hint{})
+	}
+	r.node.Mine(txs...)
+	r.polls(5)
+}
+
+// callsPerBlock returns the calls by method while blocks come, one a poll, each with two watched transactions.
+func (r *rig) callsPerBlock(blocks int) map[string]int {
+	var txs []ethtest.Tx
+	for range 2 * blocks {
+		txs = append(txs, r.node.NewTx(false))
+		r.watch(txs[len(txs)-1], source.Hint{})
+	}
+	r.polls(5)
+	before := r.node.Calls()
+	for i := range blocks {
+		r.node.Mine(txs[2*i], txs[2*i+1])
+		r.polls(1)
+	}
+	calls := r.node.Calls()
+	for method, n := range before {
+		calls[method] -= n
+	}
+	maps.DeleteFunc(calls, func(method string, n int) bool { return n == 0 || method == "eth_chainId" }) // asked once a minute
+	return calls
+}
+
+// Calls depend on blocks and on what changes, never on how many are watched.
+func TestCallsPerBlock(t *testing.T) {
+	const blocks = 20
+	count := func(n int) (calls map[string]int) {
+		bubble(t, slow, func(r *rig) {
+			r.watchMany(n / 2)
+			if got := r.src.Health().Watched; got != n {
+				t.Fatalf("%d watched, want %d", got, n)
+			}
+			calls = r.callsPerBlock(blocks)
+		})
+		return calls
+	}
+	few, many := count(10), count(10_000)
+	t.Logf("%d blocks: %v with 10 watches, %v with 10,000", blocks, few, many)
+	if fmt.Sprint(few) != fmt.Sprint(many) {
+		t.Errorf("calls for %d blocks: %v with 10 watches, %v with 10,000", blocks, few, many)
+	}
+	if few["eth_getBlockByNumber"] != blocks || few["eth_getTransactionReceipt"] != 2*blocks {
+		t.Errorf("calls for %d blocks: %v, want a block each and two receipts", blocks, few)
+	}
+}
+
+// After a restart blocks are replayed where that is cheaper than looking everything up.
+func TestReplaySinceHint(t *testing.T) {
+	bubble(t, slow, func(r *rig) {
+		r.mine(10)
+		r.polls(2)
+		r.stop()
+		since := r.node.Head().Number
+		var txs []ethtest.Tx
+		for range 200 {
+			txs = append(txs, r.node.NewTx(false))
+		}
+		r.node.Mine(txs[:50]...)
+		r.mine(60)
+		r.src = r.source(slow)
+		var ws []*watching
+		for _, tx := range txs {
+			ws = append(ws, r.watch(tx, source.Hint{Since: since}))
+		}
+		before := r.node.Calls()
+		r.start()
+		r.polls(1)
+		calls := r.node.Calls()
+		if n := calls["eth_getBlockByNumber"] - before["eth_getBlockByNumber"]; n > 63 {
+			t.Errorf("%d blocks read, want those since the hint", n)
+		}
+		for _, w := range ws[:50] {
+			w.want(source.Included)
+		}
+		r.polls(10)
+		for _, w := range ws[50:] {
+			w.want(source.Absent)
+		}
+		if n := r.node.Calls()["eth_getTransactionByHash"] - before["eth_getTransactionByHash"]; n != 150 {
+			t.Errorf("%d look-ups, want one for each that is in no block", n)
+		}
+	})
+}
+
+// After a long pause with few watches, looking them up is cheaper than reading all blocks.
+func TestLongGapWithFewWatches(t *testing.T) {
+	bubble(t, slow, func(r *rig) {
+		in, block := r.included()
+		tx := r.node.NewTx(false)
+		w := r.watch(tx, source.Hint{})
+		r.polls(1)
+		w.want(source.Absent)
+		r.stop()
+		mined := r.node.Mine(tx)
+		r.mine(1000)
+		before := r.node.Calls()["eth_getBlockByNumber"]
+		r.start()
+		r.polls(3)
+		if o := w.want(source.Included)[0]; o.Inclusion.Block.Hash != mined.Hash {
+			t.Errorf("observed %+v", o)
+		}
+		in.Wake(source.Wake{Height: block.Number + 500})
+		in.want(source.Advanced)
+		if n := r.node.Calls()["eth_getBlockByNumber"] - before; n > 60 {
+			t.Errorf("%d blocks read for 2 watches and 1,001 blocks", n)
+		}
+	})
+}
+
+// The sweep looks at those in no block, least recently looked at first, within its bound.
+func TestSweepBounded(t *testing.T) {
+	bounded := func(c *ethereum.Config) { c.SweepAfter, c.SweepBatch = 30*time.Second, 5 }
+	bubble(t, bounded, func(r *rig) {
+		var ws []*watching
+		for range 20 {
+			ws = append(ws, r.watch(r.node.NewTx(false), source.Hint{}))
+		}
+		r.polls(5)
+		for _, w := range ws {
+			w.want(source.Absent)
+		}
+		r.polls(20)
+		for step := range 4 {
+			for {
+				before := r.node.Calls()["eth_getTransactionByHash"]
+				r.polls(1)
+				n := r.node.Calls()["eth_getTransactionByHash"] - before
+				if n > 5 {
+					t.Fatalf("%d look-ups in one poll, want 5 at most", n)
+				}
+				if n > 0 {
+					break
+				}
+			}
+			for i, w := range ws {
+				if seen := len(w.take()); (seen == 1) != (i/5 == step) {
+					t.Errorf("sweep %d: watch %d has %d observations", step, i, seen)
+				}
+			}
+		}
+	})
+}
