@@ -1,6 +1,10 @@
 package sourcetest
 
-import "trackerfleet/workers/source"
+import (
+	"strings"
+
+	"trackerfleet/workers/source"
+)
 
 // hinted returns the hint that the record of a transaction in block gives.
 func hinted(block source.BlockRef) source.Hint {
@@ -37,4 +41,14 @@ func hintGone(r *rig) {
 	late := r.watch(tx, hinted(block))
 	late.reorged(block, nil)
 	late.included(r.Mine(r, tx), true)
+}
+
+// hintUnknown is a record of a block that nobody has any more.
+func hintUnknown(r *rig) {
+	_, tx, block := r.confirming()
+	_, other := r.watchNew()
+	r.settle(r.mineEmpty(1))
+	forgotten := source.BlockRef{Number: block.Number, Hash: "0x" + strings.Repeat("ab", 32)}
+	r.watch(tx, hinted(forgotten)).reorged(forgotten, &block)
+	r.watch(other, hinted(forgotten)).reorged(forgotten, nil)
 }

@@ -44,6 +44,7 @@ var parts = []struct {
 	{"hint that still holds", hintHolds},
 	{"hint of a block that was moved", hintMoved},
 	{"hint of a block that is gone", hintGone},
+	{"hint of a block that nobody has", hintUnknown},
 	{"refresh answers", refreshAnswers},
 	{"absent with a head that is up to date", absentUpToDate},
 	{"closed watch is silent", closedSilent},

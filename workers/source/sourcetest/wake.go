@@ -13,10 +13,16 @@ func (r *rig) confirming() (*watcher, Transaction, source.BlockRef) {
 
 func advancedAtHeight(r *rig) {
 	w, _, block := r.confirming()
+	r.settle(block)
 	for _, height := range []uint64{block.Number + 1, block.Number + 3} {
 		w.Wake(source.Wake{Height: height})
-		for r.Mine(r).Number < height {
+		for head := r.src.Checkpoint().Height; head < height-1; {
+			below := r.mineEmpty(1)
+			r.settle(below)
+			head = below.Number
 		}
+		w.silent()
+		r.mineEmpty(1)
 		if o := w.expect(source.Advanced); o.Head < height {
 			r.Fatalf("advanced at head %d, want %d", o.Head, height)
 		}
