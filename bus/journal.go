@@ -15,9 +15,9 @@ import (
 // JournalConfig says how a journal writes. The zero value works.
 type JournalConfig struct {
 	// Lanes is how many batches are in flight at most; a partition belongs to lane partition mod Lanes. A server allows 50
-	// open batches per stream, over all workers. 0: 2.
+	// open batches per stream, over all workers. 0: 4.
 	Lanes int
-	// MaxBatchMessages limits a batch; 0: 500. The server's own limit is [MaxBatch] unless configured otherwise.
+	// MaxBatchMessages limits a batch; 0: [MaxBatch], where a server stops unless configured otherwise.
 	MaxBatchMessages int
 	// MaxBatchBytes limits the payload of a batch; 0: 4 MiB. A single larger write goes alone.
 	MaxBatchBytes int
@@ -25,20 +25,20 @@ type JournalConfig struct {
 	QueueWrites int
 	// AckTimeout is how long a batch waits for its acknowledgement before its outcome counts as unknown; 0: 2 s.
 	AckTimeout time.Duration
-	// RetryMin and RetryMax bound the pause before a batch is tried again; 0: 10 ms and 1 s.
+	// RetryMin and RetryMax bound the pause before a batch is tried again; 0: 10 ms and 500 ms.
 	RetryMin, RetryMax time.Duration
 	// OnFenced is told, once per partition and epoch, from a lane's goroutine, that an epoch has ended; it must not block.
 	OnFenced func(partition int, epoch uint64)
 }
 
 func (c JournalConfig) withDefaults() JournalConfig {
-	setDefault(&c.Lanes, 2)
-	setDefault(&c.MaxBatchMessages, 500)
+	setDefault(&c.Lanes, 4)
+	setDefault(&c.MaxBatchMessages, MaxBatch)
 	setDefault(&c.MaxBatchBytes, 4<<20)
 	setDefault(&c.QueueWrites, 4096)
 	setDefault(&c.AckTimeout, 2*time.Second)
 	setDefault(&c.RetryMin, 10*time.Millisecond)
-	setDefault(&c.RetryMax, time.Second)
+	setDefault(&c.RetryMax, 500*time.Millisecond)
 	return c
 }
 
