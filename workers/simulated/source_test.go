@@ -217,3 +217,22 @@ func TestWatchOfAForeignTargetPanics(t *testing.T) {
 	}()
 	mustNew(t, Config{}).Watch(source.Target{Ref: 1}, source.Hint{}, &kept{})
 }
+
+// Nobody drops a transaction that is late: from its first look on it is absent for fewer blocks than drop_after, even if
+// the source sees nothing of the blocks between.
+func TestAbsentOnlyAtFirst(t *testing.T) {
+	c := Config{Wait: 20}.withDefaults()
+	chain := newChain(c)
+	for _, id := range idsOf(200) {
+		f := fateOf(c, chain, keyOf(c.Seed, id), plainSpec(c))
+		for head := uint64(1000); head < 1040; head++ {
+			was := f.enter(source.Hint{}, head)
+			seen := f.walk(was, head)
+			for _, later := range []uint64{head + minDropAfter - 1, head + 19, head + 20, head + 21} {
+				if s := f.walk(seen.place, later); s.kind != pending && s.kind != in {
+					t.Fatalf("%s: first looked at in %d, still at %+v in %d", id, head, s, later)
+				}
+			}
+		}
+	}
+}

@@ -18,7 +18,7 @@ type tracker struct {
 	id, status string
 	params     json.RawMessage
 	block      *source.BlockRef
-	other      bool // the block is that of a replacement
+	other      bool // the block, if there is one, is that of a replacement
 	lastSeen   uint64
 	checks     int
 	asked      uint64
@@ -55,9 +55,9 @@ func (tr *tracker) observe(o source.Observation) (ended bool) {
 	case o.Kind == source.Absent:
 		return tr.absent(o)
 	case o.Kind == source.Pending:
-		tr.status, tr.block = "pending", nil
+		tr.status, tr.block, tr.other = "pending", nil, false
 	case o.Kind == source.Reorged && o.Inclusion == nil:
-		tr.status, tr.block = "pending", nil
+		tr.status, tr.block, tr.other = "pending", nil, false
 		tr.reorgs++
 	case o.Inclusion != nil:
 		if o.Kind == source.Reorged {
@@ -161,7 +161,11 @@ func (f *fleet) take(since uint64) {
 		f.mu.Lock()
 		tr.inbox = source.Inbox{}
 		f.mu.Unlock()
-		tr.handle = src.Watch(target, source.Hint{Since: since, Block: tr.block}, tr)
+		hint := source.Hint{Since: since, Block: tr.block}
+		if tr.other {
+			hint.By = tr.truth.By
+		}
+		tr.handle = src.Watch(target, hint, tr)
 	}
 }
 

@@ -13,7 +13,7 @@ type placeKind uint8
 
 const (
 	nowhere placeKind = iota // not looked at yet
-	unseen                   // nobody knows it yet; the slot in which it will be included
+	unseen                   // nobody knows it yet; the slot in which it will be included, and the height when it is known, modulo 2^32
 	pending                  // known; the slot in which it will be included
 	in                       // in the block
 	taken                    // another one with its nonce is in the block
@@ -33,7 +33,7 @@ type sight struct {
 
 // enter returns where the transaction was when it was last observed, as the hint has it.
 func (f *fate) enter(h source.Hint, head uint64) place {
-	if h.Block != nil {
+	if h.Block != nil && (h.By == "" || f.outcome == replace) {
 		if b, ok := f.chain.named(h.Block.Number, h.Block.Hash); ok {
 			return place{kind: f.included(), block: b}
 		}
@@ -45,8 +45,16 @@ func (f *fate) enter(h source.Hint, head uint64) place {
 	case began:
 		return place{kind: pending, block: block{height: f.firstSlot(h.Since + 1)}}
 	default:
-		return place{kind: unseen, block: block{height: f.firstSlot(head + 1)}}
+		return place{kind: unseen, block: block{height: f.firstSlot(head + 1), version: uint32(f.known(head))}}
 	}
+}
+
+// known returns the height from which on a transaction that is new at head is known.
+func (f *fate) known(head uint64) uint64 {
+	if since := (head + f.period - f.shift) % f.period; since < f.unseen {
+		return head + f.unseen - since
+	}
+	return head
 }
 
 // included returns what the transaction is in a block.
@@ -63,10 +71,11 @@ func (f *fate) walk(was place, head uint64) sight {
 	for {
 		switch s.kind {
 		case unseen:
-			if since := (head + f.period - f.shift) % f.period; since < f.unseen && head < s.height {
-				s.due = head + f.unseen - since
+			if left := int32(s.version - uint32(head)); left > 0 && head < s.height {
+				s.due = head + uint64(left)
 				return s
 			}
+			s.version = 0
 			s.kind = pending
 		case pending:
 			if f.outcome == pend {

@@ -107,6 +107,7 @@ type BlockRef struct {
 type Hint struct {
 	Since uint64    // everything up to this height was observed; 0: nothing known
 	Block *BlockRef // where the transaction was included; nil: nowhere
+	By    string    // the other transaction, when it is that one which is in Block; "": the watched one itself
 }
 
 // Wake is a condition on a head: the head of kind Head has reached Height.
