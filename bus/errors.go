@@ -82,7 +82,7 @@ func faulty(code Code, all []Fault) *Error {
 func (e *Error) Error() string { return "bus: " + string(e.Code) + ": " + e.Message }
 
 // Is reports whether target is the sentinel of the code.
-func (e *Error) Is(target error) bool { return target == e.Code.Sentinel() }
+func (e *Error) Is(target error) bool { return e != nil && target == e.Code.Sentinel() }
 
 // Number returns the HTTP-like number of the code.
 func (e *Error) Number() int { return e.Code.Number() }

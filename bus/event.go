@@ -74,7 +74,11 @@ func EventBody(id ID, eventType string, n, run uint64, at time.Time, meta json.R
 	if err != nil {
 		return nil, err
 	}
-	if kind := kindOf(tail); kind != "object" {
+	switch kind := kindOf(tail); kind {
+	case "object":
+	case "null":
+		return head, nil
+	default:
 		return nil, fmt.Errorf("%w: data of event %s is %s %T, not an object", ErrInternal, eventType, kind, data)
 	}
 	for _, m := range members(&faults{}, "", tail) {

@@ -90,9 +90,13 @@ func (r *Responder) Respond(to Request, body any) error {
 	return to.Respond(encoded)
 }
 
-// RespondError answers with the wire form of cause; see [WireError].
+// RespondError answers with the wire form of cause; see [WireError]. A nil cause is a mistake of the caller's, answered as
+// [ErrInternal].
 func (r *Responder) RespondError(to Request, cause error) error {
 	wire := WireError(cause)
+	if wire == nil {
+		wire = WireError(ErrInternal)
+	}
 	return r.respondFault(to, wire, ErrorBody{Status: StatusError, Error: wire})
 }
 
