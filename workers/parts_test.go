@@ -2,7 +2,6 @@ package workers
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"sync"
 	"testing"
@@ -196,7 +195,7 @@ func TestBacklogHandlesEverythingOnce(t *testing.T) {
 	slices.Sort(got)
 	for i, v := range got {
 		if i != v {
-			t.Fatal(fmt.Sprintf("item %d is missing", i))
+			t.Fatalf("item %d is missing", i)
 		}
 	}
 }

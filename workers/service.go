@@ -28,6 +28,34 @@ type request struct {
 	direct bool
 }
 
+// answer is a request as it can be answered from any goroutine. micro's own requests cannot: they are read again when the
+// handler has returned.
+type answer struct {
+	nc      *nats.Conn
+	subject string
+}
+
+// Reply returns where the answer goes.
+func (a answer) Reply() string { return a.subject }
+
+// Respond sends body.
+func (a answer) Respond(body []byte, opts ...micro.RespondOpt) error {
+	return a.send(&nats.Msg{Subject: a.subject, Data: body}, opts)
+}
+
+// Error sends an error reply.
+func (a answer) Error(code, description string, body []byte, opts ...micro.RespondOpt) error {
+	header := nats.Header{bus.HeaderError: {description}, bus.HeaderErrorCode: {code}}
+	return a.send(&nats.Msg{Subject: a.subject, Data: body, Header: header}, opts)
+}
+
+func (a answer) send(m *nats.Msg, opts []micro.RespondOpt) error {
+	for _, opt := range opts {
+		opt(m)
+	}
+	return a.nc.PublishMsg(m)
+}
+
 // verb serves one kind of request. handle answers before it returns.
 type verb struct {
 	name   string
@@ -60,7 +88,7 @@ func (w *Worker) startService() error {
 	}
 	for name, v := range s.verbs {
 		handler := micro.HandlerFunc(func(r micro.Request) {
-			w.serve(v, request{Request: r, body: r.Data(), header: nats.Header(r.Headers())})
+			w.serve(v, request{Request: answer{w.nc, r.Reply()}, body: r.Data(), header: nats.Header(r.Headers())})
 		})
 		err := s.micro.AddEndpoint(name, handler, micro.WithEndpointSubject("tracker."+name),
 			micro.WithEndpointPendingLimits(pendingRequests, -1))
