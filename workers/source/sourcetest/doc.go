@@ -3,7 +3,3 @@
 // A package of a source implements [Harness] over an outside that it controls (a script, a fake server, a real node) and
 // calls [Run]. The suite drives the outside step by step and checks what the source hands over, in order.
 package sourcetest
-
-import "trackerfleet/workers/source"
-
-var _ source.Observer = (*watcher)(nil)

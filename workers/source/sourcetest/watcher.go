@@ -8,6 +8,8 @@ import (
 	"trackerfleet/workers/source"
 )
 
+var _ source.Observer = (*watcher)(nil)
+
 // watcher is an observer that keeps what it is told.
 type watcher struct {
 	source.Handle
