@@ -62,8 +62,6 @@ type place[K, P comparable, V any] struct {
 	cell  int
 }
 
-func (p place[K, P, V]) entry() *entry[K, P, V] { return p.group.cells[p.cell].Load() }
-
 func (p place[K, P, V]) replace(e *entry[K, P, V]) { p.group.cells[p.cell].Store(e) }
 
 func (p place[K, P, V]) fill(e *entry[K, P, V], tag uint64) {

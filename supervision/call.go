@@ -112,11 +112,19 @@ func (call *Call) leave(cause error) (any, error) {
 // Reply answers the call, from any goroutine, and reports whether the caller gets this answer: the first one counts, unless
 // the caller has left or the incarnation that was to answer has ended.
 func (call *Call) Reply(value any, err error) bool {
+	if !call.answer(value, err) {
+		return false
+	}
+	call.unlink()
+	return true
+}
+
+// answer leaves the call where it is linked, so that it may be used with mu held.
+func (call *Call) answer(value any, err error) bool {
 	if !call.state.CompareAndSwap(callWaiting, callAnswered) {
 		return false
 	}
 	call.waiter.replies <- reply{value, err}
-	call.unlink()
 	return true
 }
 
@@ -167,8 +175,7 @@ func (c *Child) failDeferredLocked(err error) {
 	for c.deferred != nil {
 		call := c.deferred
 		call.unlinkLocked()
-		call.linked.Store(false)
-		call.Reply(nil, err)
+		call.answer(nil, err)
 	}
 }
 
@@ -178,8 +185,8 @@ func (c *Child) failWaitingLocked(err error) {
 		return
 	}
 	for _, msg := range c.mailbox.messages[c.mailbox.head:] {
-		if msg.op == opCall {
-			msg.payload.(*Call).Reply(nil, err)
+		if call := msg.call(); call != nil {
+			call.answer(nil, err)
 		}
 	}
 	c.mailbox.dropLeft()

@@ -13,7 +13,7 @@ func (r *run) end() {
 	defer c.mu.Unlock()
 	if c.run != r {
 		c.sup.leaks.remove(r)
-		c.sendLocked(Event{Kind: EventReturned, Reason: r.reason})
+		c.sendLocked(Event{Kind: EventReturned, Incarnation: r.number})
 		return
 	}
 	c.endLocked(r, r.reason)
@@ -29,7 +29,7 @@ func (c *Child) endLocked(r *run, reason error) {
 		owed = ErrStopped
 	}
 	if r.serving != nil {
-		r.serving.Reply(nil, owed)
+		r.serving.answer(nil, owed)
 	}
 	c.failDeferredLocked(owed)
 	if gone {
@@ -41,7 +41,7 @@ func (c *Child) endLocked(r *run, reason error) {
 }
 
 // isIgnore reports whether a restart's Init said that there is to be no child any more.
-func isIgnore(r *run, reason error) bool { return r.op == opInit && errors.Is(reason, ErrIgnore) }
+func isIgnore(r *run, reason error) bool { return !r.inited && errors.Is(reason, ErrIgnore) }
 
 // removeLocked ends the child for good. r is nil if it had no incarnation.
 func (c *Child) removeLocked(r *run, reason error) {

@@ -20,6 +20,13 @@ type message struct {
 	payload any
 }
 
+func (m message) call() *Call {
+	if m.op != opCall {
+		return nil
+	}
+	return m.payload.(*Call)
+}
+
 // mailbox is a queue. It goes back to the supervisor's pool when it has run empty.
 type mailbox struct {
 	messages []message
@@ -34,7 +41,7 @@ func (m *mailbox) len() int { return len(m.messages) - m.head }
 func (m *mailbox) dropLeft() {
 	kept := m.messages[:0]
 	for _, msg := range m.messages[m.head:] {
-		if call, ok := msg.payload.(*Call); msg.op == opCall && ok && !call.waiting() {
+		if call := msg.call(); call != nil && !call.waiting() {
 			continue
 		}
 		kept = append(kept, msg)

@@ -25,20 +25,21 @@ type run struct {
 	own     scope // what scope points to, unless an earlier run's context lives on
 	server  Server
 	process Process
+	number  uint64 // of the incarnation
 	stage   stage
 	op      operation
 	done    bool  // main came to its end
 	reason  error // why the incarnation ends
-	serving *Call // the call in HandleCall
 
-	timer  *time.Timer // bounds Init or Terminate; guarded by child.mu
-	result *waiter     // who waits for Init; guarded by child.mu
-	inited bool        // Init succeeded; guarded by child.mu
-	first  bool        // the child is not there before this Init succeeded; guarded by child.mu
+	serving *Call       // the call in HandleCall; guarded by child.mu
+	timer   *time.Timer // bounds Init or Terminate; guarded by child.mu
+	result  *waiter     // who waits for Init; guarded by child.mu
+	inited  bool        // Init succeeded; guarded by child.mu
+	first   bool        // the child is not there before this Init succeeded; guarded by child.mu
 }
 
 func (c *Child) newRunLocked() *run {
-	r := &run{child: c}
+	r := &run{child: c, number: c.Incarnation()}
 	r.own.child = c
 	r.scope = &r.own
 	c.run = r
@@ -66,7 +67,7 @@ func (c *Child) hibernateLocked(r *run) {
 	c.busy = false
 	c.run = nil
 	if r.scope.used() {
-		c.run = &run{child: c, scope: r.scope}
+		c.run = &run{child: c, number: r.number, scope: r.scope}
 	}
 }
 
@@ -167,6 +168,7 @@ func (r *run) next() (message, nextStep) {
 		return message{}, nextStop
 	}
 	msg, ok := c.popLocked()
+	r.serving = msg.call()
 	if !ok {
 		c.hibernateLocked(r)
 		return message{}, nextHibernate
@@ -180,14 +182,10 @@ func (r *run) handle(msg message) bool {
 		r.fail(opExit, msg.payload.(error))
 		return false
 	}
-	call, _ := msg.payload.(*Call)
-	if msg.op != opCall {
-		call = nil
-	}
+	call := msg.call()
 	if call != nil && !call.waiting() {
 		return true
 	}
-	r.serving = call
 	err := r.invoke(msg.op, msg.payload)
 	if errors.Is(err, ErrUnknownMessage) && !isPanic(err) {
 		if call != nil {
@@ -199,7 +197,6 @@ func (r *run) handle(msg message) bool {
 		r.fail(msg.op, err)
 		return false
 	}
-	r.serving = nil
 	if call != nil && call.waiting() {
 		r.child.mu.Lock()
 		call.keepLocked()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync/atomic"
 	"testing"
 
@@ -130,3 +131,11 @@ func TestArticleSession(t *testing.T) {
 		t.Fatal(fmt.Errorf("start again: %w", err))
 	}
 }
+
+func call(t testing.TB, c *supervision.Child, msg any) error {
+	t.Helper()
+	_, err := c.Call(t.Context(), msg)
+	return err
+}
+
+func contains(text, part string) bool { return strings.Contains(text, part) }
