@@ -1,0 +1,95 @@
+package process
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+
+	"trackerfleet/bus"
+	"trackerfleet/cmd/tracker/connect"
+)
+
+// members are the workers of the process.
+type members struct {
+	cfg  Config
+	nats *server
+	web  *web
+	fail func(error)
+
+	running  []*member
+	watching sync.WaitGroup
+	unwatch  context.CancelFunc
+}
+
+func newMembers(cfg Config, nats *server, web *web, f *failure) *members {
+	return &members{cfg: cfg, nats: nats, web: web, fail: f.set, unwatch: func() {}}
+}
+
+// start makes every member join, one after the other. After an error none is left.
+func (ms *members) start(ctx context.Context) error {
+	ctx = caller(ctx)
+	target, err := connect.Config(ms.cfg.Settings)
+	if err != nil {
+		return err
+	}
+	if option := ms.nats.inProcess(); option != nil {
+		target = bus.ConnectConfig{}
+		target.Options = append(target.Options, option)
+	}
+	watching, unwatch := context.WithCancel(context.WithoutCancel(ctx))
+	ms.unwatch = unwatch
+	for _, name := range ms.cfg.Names {
+		if err := ms.join(ctx, watching, target, name); err != nil {
+			return errors.Join(fmt.Errorf("process: worker %s: %w", name, err), ms.stop(context.WithoutCancel(ctx)))
+		}
+	}
+	return nil
+}
+
+func (ms *members) join(ctx, watching context.Context, target bus.ConnectConfig, name string) error {
+	m, err := newMember(ctx, ms.cfg, target, name, ms.fail)
+	if err != nil {
+		return err
+	}
+	if err := m.app.Start(ctx); err != nil {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTimeout)
+		defer cancel()
+		return errors.Join(err, m.leave(ctx))
+	}
+	ms.running = append(ms.running, m)
+	ms.watching.Go(func() { ms.watch(watching, m) })
+	return ms.web.add(m.worker)
+}
+
+// watch tells when the member shuts itself down. fx also tells of signals, with exit code 0; they are the caller's business.
+func (ms *members) watch(ctx context.Context, m *member) {
+	shutdown := m.app.Wait()
+	for {
+		select {
+		case s := <-shutdown:
+			if s.ExitCode != 0 {
+				ms.fail(fmt.Errorf("%w: %s", ErrWorkerFailed, m.worker.Name()))
+				return
+			}
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// stop stops all members at the same time and returns when the last one is gone, or has been given up at the end of ctx.
+func (ms *members) stop(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), ms.cfg.Settings.StopTimeout)
+	defer cancel()
+	ms.unwatch()
+	ms.watching.Wait()
+	faults := make([]error, len(ms.running))
+	var stopping sync.WaitGroup
+	for i, m := range ms.running {
+		stopping.Go(func() { faults[i] = m.stop(ctx) })
+	}
+	stopping.Wait()
+	ms.running = nil
+	return errors.Join(faults...)
+}
