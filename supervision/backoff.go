@@ -83,8 +83,9 @@ func (b Backoff) Delay(attempt int, random float64) time.Duration {
 	return time.Duration(random * float64(b.Ceiling(attempt)))
 }
 
-// memory is how many crashes matter to the two rules: more change neither whether the intensity is exceeded nor the ceiling.
-func memory(i Intensity, b Backoff) int {
+// memory is how many crashes are kept: enough for the intensity, and for a row that is longer than what any sensible backoff
+// takes to reach its cap.
+func memory(i Intensity) int {
 	const longestRow = 64
 	return max(i.withDefaults().MaxRestarts+1, longestRow)
 }

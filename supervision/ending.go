@@ -80,7 +80,7 @@ func (c *Child) crashLocked(r *run, reason error) {
 	}
 	k := c.crashes
 	k.history = append(k.history, now)
-	if extra := len(k.history) - memory(c.typ.Intensity, c.typ.Backoff); extra > 0 {
+	if extra := len(k.history) - memory(c.typ.Intensity); extra > 0 {
 		k.history = slices.Delete(k.history, 0, extra)
 	}
 	crash := &Crash{Reason: reason, Stack: stackOf(reason), At: now, Incarnation: c.Incarnation()}

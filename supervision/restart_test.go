@@ -27,7 +27,7 @@ var ways = []struct {
 	{"panic", func(context.Context) error { panic("boom") }, true},
 	{"panic with normal", func(context.Context) error { panic(supervision.ErrNormal) }, true},
 	{"panic with nil", func(context.Context) error { panic(nil) }, true},
-	{"nil map", func(context.Context) error { var m map[int]int; m[1]++; return nil }, true},
+	{"index", func(context.Context) error { var none []error; return none[runtime.NumCPU()] }, true},
 	{"goexit", func(context.Context) error { runtime.Goexit(); return nil }, true},
 }
 

@@ -51,7 +51,7 @@ func TestIntensityIsACountInAWindow(t *testing.T) {
 		if i.MaxRestarts >= 0 && i.Exceeded(times, now.Add(period)) {
 			t.Fatal("still exceeded a period later")
 		}
-		kept := times[max(0, len(times)-memory(i, Backoff{})):]
+		kept := times[max(0, len(times)-memory(i)):]
 		if i.Exceeded(kept, now) != i.Exceeded(times, now) {
 			t.Fatal("what is remembered is too little")
 		}

@@ -3,7 +3,6 @@ package supervision
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 )
 
@@ -123,142 +122,6 @@ func (r *run) begin() {
 	r.answerLocked(nil)
 }
 
-// serve handles messages until there are none, when it reports that the server hibernates, or the incarnation ends.
-func (r *run) serve() (hibernated bool) {
-	if r.process != nil {
-		r.fail(opRun, r.invoke(opRun, nil))
-		return false
-	}
-	for {
-		msg, what := r.next()
-		switch what {
-		case nextHibernate:
-			return true
-		case nextStop:
-			r.stage = stageTerminate
-			return false
-		case nextFenced:
-			r.stage = stageEnd
-			return false
-		}
-		if !r.handle(msg) {
-			return false
-		}
-	}
-}
-
-type nextStep uint8
-
-const (
-	nextMessage nextStep = iota
-	nextHibernate
-	nextStop
-	nextFenced
-)
-
-func (r *run) next() (message, nextStep) {
-	c := r.child
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.run != r {
-		return message{}, nextFenced
-	}
-	if c.stop != nil {
-		r.reason = c.stop.reason
-		return message{}, nextStop
-	}
-	msg, ok := c.popLocked()
-	r.serving = msg.call()
-	if !ok {
-		c.hibernateLocked(r)
-		return message{}, nextHibernate
-	}
-	return msg, nextMessage
-}
-
-// handle reports whether the server goes on.
-func (r *run) handle(msg message) bool {
-	if msg.op == opExit {
-		r.fail(opExit, msg.payload.(error))
-		return false
-	}
-	call := msg.call()
-	if call != nil && !call.waiting() {
-		return true
-	}
-	err := r.invoke(msg.op, msg.payload)
-	if errors.Is(err, ErrUnknownMessage) && !isPanic(err) {
-		if call != nil {
-			call.Reply(nil, err)
-		}
-		err = nil
-	}
-	if err != nil {
-		r.fail(msg.op, err)
-		return false
-	}
-	if call != nil && call.waiting() {
-		r.child.mu.Lock()
-		call.keepLocked()
-		r.child.mu.Unlock()
-	}
-	return true
-}
-
-// invoke runs the child's code: all of it runs here, and here its panics and Goexits end.
-func (r *run) invoke(op operation, payload any) (err error) {
-	r.op = op
-	returned := false
-	defer r.contain(&returned, &err)
-	switch op {
-	case opInit:
-		err = r.create()
-	case opRun:
-		err = r.process.Run(r.scope)
-	case opCall:
-		err = r.server.HandleCall(r.scope, payload.(*Call))
-	case opCast:
-		err = r.server.HandleCast(r.scope, payload)
-	case opInfo:
-		err = r.server.HandleInfo(r.scope, payload)
-	case opTerminate:
-		r.server.Terminate(payload.(context.Context), r.reason)
-	}
-	returned = true
-	return err
-}
-
-// contain turns a panic into an error, and prepares the run for going on after a Goexit.
-func (r *run) contain(returned *bool, err *error) {
-	if *returned {
-		return
-	}
-	if v := recover(); v != nil {
-		*err = &PanicError{Value: v, Stack: callers(2)}
-		return
-	}
-	r.fail(r.op, &GoexitError{Stack: callers(2)})
-}
-
-func (r *run) create() error {
-	c := r.child
-	if c.typ.Process != nil {
-		if r.process = c.typ.Process(c); r.process == nil {
-			return fmt.Errorf("supervision: factory of %q: no process", c.typ.Name)
-		}
-		return nil
-	}
-	server := c.typ.Server(c)
-	if server == nil {
-		return fmt.Errorf("supervision: factory of %q: no server", c.typ.Name)
-	}
-	if err := server.Init(r.scope, c); err != nil {
-		return err
-	}
-	r.server = server
-	return nil
-}
-
 // fail notes that the incarnation ends because op gave err, and what comes next.
 func (r *run) fail(op operation, err error) {
 	switch op {
@@ -301,39 +164,33 @@ func isPanic(err error) bool {
 
 // terminate runs Terminate once, with the time that is left.
 func (r *run) terminate() {
-	ctx, cancel, ok := r.terminating()
-	if !ok {
-		r.stage = stageEnd
+	ctx := &scope{child: r.child}
+	fenced := !r.boundTerminate(ctx)
+	r.stage = stageEnd
+	if fenced {
 		return
 	}
-	defer cancel()
-	r.stage = stageEnd
+	defer ctx.cancel(context.Canceled)
 	if err := r.invoke(opTerminate, ctx); err != nil {
 		r.fail(opTerminate, err)
 	}
 }
 
-func (r *run) terminating() (context.Context, context.CancelFunc, bool) {
+// boundTerminate gives Terminate's context its deadline. It reports false if the run was abandoned.
+func (r *run) boundTerminate(ctx *scope) bool {
 	c := r.child
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.run != r {
-		return nil, nil, false
+		return false
 	}
-	var ctx context.Context
-	cancel := context.CancelFunc(func() {})
-	deadline := time.Time{}
 	if c.stop != nil {
-		deadline = c.stop.deadline
+		ctx.deadline = c.stop.deadline
 	} else if grace := c.typ.grace(); grace > 0 {
-		deadline = time.Now().Add(grace)
+		ctx.deadline = time.Now().Add(grace)
 		r.armLocked(grace, ErrShutdownTimeout)
 	}
-	ctx = context.Background()
-	if !deadline.IsZero() {
-		ctx, cancel = context.WithDeadline(ctx, deadline)
-	}
-	return terminating{ctx, c}, cancel, true
+	return true
 }
 
 func (r *run) answerLocked(err error) {

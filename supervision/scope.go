@@ -6,14 +6,16 @@ import (
 	"time"
 )
 
-// scope is the context of one incarnation. It costs a real context only once somebody asks for Done.
+// scope is the context of one incarnation, or of its Terminate. It costs a real context, and a timer for its deadline, only once
+// somebody asks for Done.
 type scope struct {
-	child *Child
+	child    *Child
+	deadline time.Time // zero if there is none
 
 	mu    sync.Mutex
 	cause error
 	inner context.Context
-	stop  context.CancelCauseFunc
+	stop  func(cause error)
 }
 
 type childKey struct{}
@@ -24,7 +26,7 @@ func FromContext(ctx context.Context) (*Child, bool) {
 	return c, ok
 }
 
-func (s *scope) Deadline() (time.Time, bool) { return time.Time{}, false }
+func (s *scope) Deadline() (time.Time, bool) { return s.deadline, !s.deadline.IsZero() }
 
 func (s *scope) Done() <-chan struct{} {
 	s.mu.Lock()
@@ -36,8 +38,13 @@ func (s *scope) Done() <-chan struct{} {
 func (s *scope) Err() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.cause != nil {
+	switch {
+	case s.inner != nil:
+		return s.inner.Err()
+	case s.cause != nil:
 		return context.Canceled
+	case !s.deadline.IsZero() && !time.Now().Before(s.deadline):
+		return context.DeadlineExceeded
 	}
 	return nil
 }
@@ -62,7 +69,12 @@ func (s *scope) makeLocked() {
 	if s.inner != nil {
 		return
 	}
-	s.inner, s.stop = context.WithCancelCause(context.Background())
+	parent, release := context.Background(), func() {}
+	if !s.deadline.IsZero() {
+		parent, release = context.WithDeadline(parent, s.deadline)
+	}
+	inner, stop := context.WithCancelCause(parent)
+	s.inner, s.stop = inner, func(cause error) { stop(cause); release() }
 	if s.cause != nil {
 		s.stop(s.cause)
 	}
@@ -92,17 +104,4 @@ func (s *scope) ended() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.cause
-}
-
-// terminating is the context of Terminate: a deadline, and the child for FromContext.
-type terminating struct {
-	context.Context
-	child *Child
-}
-
-func (t terminating) Value(key any) any {
-	if key == (childKey{}) {
-		return t.child
-	}
-	return t.Context.Value(key)
 }
