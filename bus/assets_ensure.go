@@ -96,6 +96,11 @@ func ensureStream(ctx context.Context, js jetstream.JetStream, mode AssetMode, w
 			stream, err = js.Stream(ctx, want.Name) // another worker was faster
 		}
 	}
+	var api *jetstream.APIError
+	if errors.As(err, &api) && api.ErrorCode == codeNoStorage {
+		return fmt.Errorf("%w: stream %s: max_bytes %d is more than the server's store has left (%w); choose a smaller limit, "+
+			"or raise max_file_store of the server", ErrAssets, want.Name, want.MaxBytes, err)
+	}
 	if err != nil {
 		return fmt.Errorf("bus: stream %s: %w", want.Name, err)
 	}

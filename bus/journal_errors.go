@@ -51,6 +51,7 @@ var ErrUnknownOutcome = errors.New("bus: outcome of the publish is unknown")
 // Codes of JetStream errors that decide what happens next; see errors.json of nats-server.
 const (
 	codeNoMessage           = 10037
+	codeNoStorage           = 10047 // the file store has not that much left
 	codeMessageTooLarge     = 10054
 	codeWrongLastSequence   = 10071 // a condition did not hold
 	codeHeaderTooLarge      = 10097

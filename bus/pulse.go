@@ -104,6 +104,8 @@ func (p *Pulse) Run(ctx context.Context) error {
 
 // Leave tells everybody at once that this worker holds nothing any more. Call it after Run has returned.
 func (p *Pulse) Leave(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, readTimeout)
+	defer cancel()
 	p.send(true)
 	if err := p.nc.FlushWithContext(ctx); err != nil {
 		return fmt.Errorf("bus: say goodbye: %w", err)

@@ -36,6 +36,21 @@ func (r *Record) WriteID() string {
 // 10,000 and takes a few hundred at their full speed.
 const leaderReads = 256
 
+// readTimeout is how long a read waits for the next piece of its answer: the server drops requests when it is overrun, and
+// a stream without a leader answers nothing.
+const readTimeout = 5 * time.Second
+
+// nextReply returns the next message of sub. It fails with the cause of ctx, or after [readTimeout].
+func nextReply(ctx context.Context, sub *nats.Subscription) (*nats.Msg, error) {
+	limited, cancel := context.WithTimeoutCause(ctx, readTimeout, errors.New("no answer from the stream in "+readTimeout.String()))
+	defer cancel()
+	m, err := sub.NextMsgWithContext(limited)
+	if limited.Err() != nil && m == nil {
+		return nil, context.Cause(limited)
+	}
+	return m, err
+}
+
 // Records reads the stream TRACKER. Its methods may be called from any goroutine.
 type Records struct{ nc *nats.Conn }
 
@@ -69,7 +84,7 @@ func (r *Records) GetAll(ctx context.Context, subjects []string) ([]*Record, err
 				return nil, fmt.Errorf("bus: read %s: %w", subjects[sent], err)
 			}
 		}
-		m, err := sub.NextMsgWithContext(ctx)
+		m, err := nextReply(ctx, sub)
 		if err != nil {
 			return nil, fmt.Errorf("bus: read records: %w", err)
 		}

@@ -21,7 +21,8 @@ func (r *Records) scan(ctx context.Context, held []Holding, yield func(*Record) 
 }
 
 // scanSubjects reads by sequence up to the newest of the claims. All that was written before a claim comes before it, and
-// what comes after was written under it: so the reader has all, however far behind the replica was at first.
+// what comes after was written under it: so the reader has all, however far behind the replica was at first. A claim whose
+// owner record is not met on the way has been replaced meanwhile.
 func (r *Records) scanSubjects(ctx context.Context, held []Holding, subject string, yield func(*Record) bool) error {
 	var epochs [Partitions]uint64
 	var barrier uint64
@@ -36,6 +37,7 @@ func (r *Records) scanSubjects(ctx context.Context, held []Holding, subject stri
 		return err
 	}
 	defer messages.Stop()
+	met := make(map[int]bool, len(held))
 	for {
 		m, err := nextScanned(ctx, messages)
 		if err != nil {
@@ -48,13 +50,15 @@ func (r *Records) scanSubjects(ctx context.Context, held []Holding, subject stri
 		partition, owner := recordPartition(rec.Subject)
 		switch {
 		case partition < 0 || epochs[partition] == 0:
-		case owner && rec.Revision > epochs[partition]:
+		case owner && rec.Revision != epochs[partition]:
 			return &FencedError{partition, epochs[partition]}
+		case owner:
+			met[partition] = true
 		case !owner && !yield(rec):
 			return errEnough
 		}
 		if rec.Revision >= barrier {
-			return nil
+			return unmet(held, met)
 		}
 	}
 }
@@ -68,6 +72,16 @@ func nextScanned(ctx context.Context, messages jetstream.MessagesContext) (jetst
 		return nil, fmt.Errorf("scan: %w", err)
 	}
 	return m, nil
+}
+
+// unmet returns the fence of a partition whose owner record was not met.
+func unmet(held []Holding, met map[int]bool) error {
+	for _, h := range held {
+		if !met[h.Partition] {
+			return &FencedError{h.Partition, h.Epoch}
+		}
+	}
+	return nil
 }
 
 // messages opens an ordered consumer of the stream TRACKER.
