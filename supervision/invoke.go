@@ -1,6 +1,9 @@
 package supervision
 
-import "fmt"
+import (
+	"context"
+	"fmt"
+)
 
 // invoke runs the child's code: all of it runs here, and here its panics and Goexits end.
 func (r *run) invoke(op operation, payload any) (err error) {
@@ -55,4 +58,3 @@ func (r *run) create() error {
 	r.server = server
 	return nil
 }
-

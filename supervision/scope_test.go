@@ -14,9 +14,14 @@ import (
 // wait.
 func TestTerminateKnowsItsTime(t *testing.T) {
 	for name, wait := range map[string]func(context.Context) error{
-		"done":  func(ctx context.Context) error { <-ctx.Done(); return context.Cause(ctx) },
-		"err":   func(ctx context.Context) error { time.Sleep(2 * time.Second); return ctx.Err() },
-		"child": func(ctx context.Context) error { c, cancel := context.WithCancel(ctx); defer cancel(); <-c.Done(); return c.Err() },
+		"done": func(ctx context.Context) error { <-ctx.Done(); return context.Cause(ctx) },
+		"err":  func(ctx context.Context) error { time.Sleep(2 * time.Second); return ctx.Err() },
+		"child": func(ctx context.Context) error {
+			c, cancel := context.WithCancel(ctx)
+			defer cancel()
+			<-c.Done()
+			return c.Err()
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

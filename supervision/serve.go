@@ -83,4 +83,3 @@ func (r *run) handle(msg message) bool {
 	}
 	return true
 }
-
