@@ -69,6 +69,7 @@ func (h *history) step() {
 		faults := []ethtest.Faults{
 			{}, {Lag: 2}, {NoReceipt: true}, {StaleRcpts: true}, {OtherRcpts: true}, {HalfBatch: true}, {Garbage: true}, {Indexing: true},
 			{BatchCap: 2}, {ChainID: 9}, {HTTP429: true}, {Drop: true}, {Shuffle: true}, {NoBlockRcpt: true}, {OtherTx: true},
+			{Null: true, NoReceipt: true},
 		}
 		h.node.Misbehave(faults[h.rand.IntN(len(faults))])
 	case 7:

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"slices"
 	"strconv"
 )
 
@@ -33,6 +34,7 @@ const genesisTime = 1_700_000_000
 type chain struct {
 	made      int // blocks and transactions so far, so that no two have the same hash
 	canonical []*Block
+	heights   []*Block // the first block ever made of each height
 	byHash    map[string]*Block   // side branches too
 	pool      map[string]Tx       // known, in no canonical block
 	seats     map[string][]*Block // every block a transaction was ever in, oldest first
@@ -64,6 +66,9 @@ func (c *chain) put(txs []Tx) *Block {
 	}
 	b.Time = genesisTime + 12*b.Number
 	c.canonical = append(c.canonical, b)
+	if int(b.Number) == len(c.heights) {
+		c.heights = append(c.heights, b)
+	}
 	c.byHash[b.Hash] = b
 	for _, tx := range txs {
 		delete(c.pool, tx.Hash)
@@ -108,6 +113,23 @@ func (c *chain) seat(hash string, limit uint64) (*Block, int) {
 		}
 	}
 	return nil, 0
+}
+
+// firstSeat returns the first block that a transaction was ever in, canonical or not, and its index there.
+func (c *chain) firstSeat(hash string) (*Block, int) {
+	if len(c.seats[hash]) == 0 {
+		return nil, 0
+	}
+	b := c.seats[hash][0]
+	return b, slices.IndexFunc(b.Txs, func(tx Tx) bool { return tx.Hash == hash })
+}
+
+// oldest returns the first block ever made of a height.
+func (c *chain) oldest(number uint64) *Block {
+	if number >= uint64(len(c.heights)) {
+		return nil
+	}
+	return c.heights[number]
 }
 
 func hexNumber(n uint64) string { return "0x" + strconv.FormatUint(n, 16) }

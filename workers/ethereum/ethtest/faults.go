@@ -19,6 +19,7 @@ type Faults struct {
 	OtherRcpts  bool          // every receipt is of another block than it should be
 	StaleRcpts  bool          // receipts of reorganised transactions are those of the old block
 	OtherTx     bool          // every receipt and transaction is another one's
+	SideBlocks  bool          // heights, and transactions' blocks, are those of the oldest branch, except for the latest one
 	HalfBatch   bool          // the second half of a batch is left unanswered
 	Shuffle     bool          // answers come in another order
 	Garbage     bool          // what comes is no JSON

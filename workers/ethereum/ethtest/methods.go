@@ -70,12 +70,18 @@ func (s *Server) blockByNumber(arg string, limit uint64, f Faults) (any, *rpcErr
 			return nil, &rpcError{-32602, "invalid argument 0", nil}
 		}
 		number = n
+		if side := s.chain.oldest(number); f.SideBlocks && side != nil {
+			return blockObject(side), nil
+		}
 	}
 	return blockObject(s.chain.at(number, limit)), nil
 }
 
 func (s *Server) transaction(hash string, limit uint64, f Faults) any {
 	b, i := s.chain.seat(hash, limit)
+	if f.SideBlocks {
+		b, i = s.chain.firstSeat(hash)
+	}
 	tx, pending := s.chain.pool[hash]
 	switch {
 	case b != nil:
@@ -89,13 +95,8 @@ func (s *Server) transaction(hash string, limit uint64, f Faults) any {
 
 func (s *Server) receipt(hash string, limit uint64, f Faults) any {
 	b, i := s.chain.seat(hash, limit)
-	if f.StaleRcpts && len(s.chain.seats[hash]) > 1 {
-		b = s.chain.seats[hash][0]
-		for j, tx := range b.Txs {
-			if tx.Hash == hash {
-				i = j
-			}
-		}
+	if f.StaleRcpts || f.SideBlocks {
+		b, i = s.chain.firstSeat(hash)
 	}
 	if b == nil || f.NoReceipt {
 		return nil
