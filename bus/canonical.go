@@ -21,13 +21,14 @@ func ConflictingFields(sourceA string, paramsA json.RawMessage, sourceB string, 
 }
 
 func orEmpty(raw json.RawMessage) []byte {
-	if len(bytes.TrimSpace(raw)) == 0 || kindOf(raw) == "null" {
+	trimmed := bytes.TrimSpace(raw)
+	if len(trimmed) == 0 || kindOf(trimmed) == "null" {
 		return []byte("{}")
 	}
-	return raw
+	return trimmed
 }
 
-// difference returns the paths below path at which the valid JSON values a and b differ.
+// difference returns the paths below path at which the valid JSON values a and b, without white space around, differ.
 func difference(path string, a, b []byte) []string {
 	if bytes.Equal(a, b) {
 		return nil
@@ -49,7 +50,7 @@ func difference(path string, a, b []byte) []string {
 	case "number":
 		same = canonicalNumber(string(a)) == canonicalNumber(string(b))
 	default:
-		same = bytes.Equal(bytes.TrimSpace(a), bytes.TrimSpace(b))
+		same = bytes.Equal(a, b)
 	}
 	if same {
 		return nil
@@ -83,7 +84,6 @@ func objectDifference(path string, a, b []byte) []string {
 // canonicalNumber spells the JSON number s so that equal numbers are equal strings, without computing it: its exponent
 // may be anything.
 func canonicalNumber(s string) string {
-	s = strings.TrimSpace(s)
 	digits, negative := strings.CutPrefix(s, "-")
 	exponent := 0
 	if i := strings.IndexAny(digits, "eE"); i >= 0 {

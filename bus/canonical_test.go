@@ -62,6 +62,7 @@ func isNumber(s string) bool {
 
 func FuzzConflictingFields(f *testing.F) {
 	f.Add([]byte(`{"a":{"b":[1,"x",null]}}`), []byte(`{"a":{"b":[1,"y",null]},"c":2}`))
+	f.Add([]byte("\"\"\r\r"), []byte(" \"\""))
 	f.Fuzz(func(t *testing.T, a, b []byte) {
 		if !json.Valid(a) || !json.Valid(b) || depth(a) > maxDepth || depth(b) > maxDepth {
 			return

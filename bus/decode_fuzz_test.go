@@ -106,7 +106,7 @@ func FuzzDecodeSpawn(f *testing.F) {
 func FuzzDecodeVerbs(f *testing.F) {
 	for _, body := range []string{
 		"t", `{"transaction_id":"t","op":"ping"}`, `{"transaction_id":"t","reason":"r","by":"b"}`, `{"filter":"age:>1m","limit":10,"cursor":"c"}`,
-		`{"worker":"w-1"}`, "status:pending", `{"limit":1e2}`, `{"limit":-1}`, "", "{}",
+		`{"worker":"w-1"}`, "status:pending", `{"limit":1e2}`, `{"limit":-1}`, "", "{}", "\xff",
 	} {
 		f.Add([]byte(body))
 	}

@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 )
 
 // Filter chooses trackers. The zero Filter chooses all. Get one from [ParseFilter].
@@ -42,6 +43,10 @@ func ParseFilter(text string) (Filter, error) {
 	var f faults
 	if len(text) > MaxFilterBytes {
 		f.addSize("filter", "has %d bytes, at most %d are allowed", len(text), MaxFilterBytes)
+		return Filter{}, f.err()
+	}
+	if !utf8.ValidString(text) {
+		f.add("filter", "is not valid UTF-8")
 		return Filter{}, f.err()
 	}
 	words, ok := splitWords(text)

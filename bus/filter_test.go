@@ -18,8 +18,8 @@ func TestFilterChooses(t *testing.T) {
 	}
 	for text, want := range map[string]bool{
 		"": true, "   ": true,
-		"status:confirming source:mainnet label.team:wallet age:>10m worker:w-2":       true,
-		"status:confirming source:mainnet label.team:wallet age:>10m worker:w-3":       false,
+		"status:confirming source:mainnet label.team:wallet age:>10m worker:w-2": true,
+		"status:confirming source:mainnet label.team:wallet age:>10m worker:w-3": false,
 		"status:pending,confirming": true, "status:pending": false, "-status:pending": true, "phase:running": true, "-phase:running": false,
 		`label.note:"a \"b\", *"`: true, "label.team:wal*": true, `label.team:"wal*"`: false, "label.nobody:*": false, "-label.nobody:*": true,
 		`label.empty:""`: true, `label.team:""`: false, "label.team:*": true,
@@ -43,7 +43,7 @@ func TestFilterNamesEveryFault(t *testing.T) {
 	for _, text := range []string{
 		"colour:red", "status:blue", "status:", "phase:runing", "age:10", "age:>", "age:=>1m", "age:-1m", "age:><1m", "run:x", "run:-1", "run:>1.5",
 		"label.:x", "label.a b:x", `label."a":x`, `"open`, `id:"open`, `id:a"b"`, `a"b`, ":", "-:x", "status:a*b", "*", `id:"a""b"`, "label.a:b,,c",
-		strings.Repeat("x", MaxFilterBytes+1),
+		strings.Repeat("x", MaxFilterBytes+1), "\xff",
 	} {
 		if f, err := ParseFilter(text); err == nil && text != "*" && text != "label.a b:x" {
 			t.Errorf("%s: taken as %s", text, f)

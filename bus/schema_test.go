@@ -151,9 +151,11 @@ func TestSchemasListTheValuesOfTheGoConstants(t *testing.T) {
 		}
 	}
 	id := parseID(t, "t")
-	for _, v := range []any{bus.StatusUnseen, bus.StatusPending, bus.StatusConfirming, bus.StatusMissing, bus.StatusConfirmed,
+	for _, v := range []any{
+		bus.StatusUnseen, bus.StatusPending, bus.StatusConfirming, bus.StatusMissing, bus.StatusConfirmed,
 		bus.StatusFailed, bus.StatusReplaced, bus.StatusDropped, bus.StatusExpired, bus.StatusStopped, bus.PhaseStarting,
-		bus.PhaseRunning, bus.PhaseBackoff, bus.PhaseHandoff, bus.PhaseParked, bus.PhaseFinished} {
+		bus.PhaseRunning, bus.PhaseBackoff, bus.PhaseHandoff, bus.PhaseParked, bus.PhaseFinished,
+	} {
 		tr := tracker(id)
 		tr.Source = "sim"
 		switch v := v.(type) {
