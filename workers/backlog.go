@@ -64,3 +64,23 @@ func (b *backlog[T]) next() (item T, ok bool) {
 	b.items = b.items[1:]
 	return item, true
 }
+
+// pending collects items until somebody takes them all.
+type pending[T any] struct {
+	mu    sync.Mutex
+	items []T
+}
+
+func (p *pending[T]) add(item T) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.items = append(p.items, item)
+}
+
+func (p *pending[T]) takeAll() []T {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	items := p.items
+	p.items = nil
+	return items
+}

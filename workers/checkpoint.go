@@ -27,13 +27,12 @@ func (w *Worker) runCheckpoints(ctx context.Context) error {
 				parts = append(parts, p)
 			}
 		}
-		w.saveCheckpoints(parts)
+		w.saveCheckpoints(parts, w.reached())
 	}
 }
 
-// saveCheckpoints has the journal store, for each partition, up to which height every source was followed and all that
-// came of it is stored. Where nothing has moved nothing is written. Losing one costs look-ups, no truth.
-func (w *Worker) saveCheckpoints(parts []*partition) {
+// reached returns, by source profile, up to which height everything was handed over and all that came of it is stored.
+func (w *Worker) reached() map[string]source.Checkpoint {
 	reached := make(map[string]source.Checkpoint, len(w.profiles))
 	for name, p := range w.profiles {
 		// In this order: what is handed over after the checkpoint was read is above it.
@@ -45,6 +44,12 @@ func (w *Worker) saveCheckpoints(parts []*partition) {
 			reached[name] = at
 		}
 	}
+	return reached
+}
+
+// saveCheckpoints has the journal store for each partition what was reached. Where nothing has moved nothing is written.
+// Losing one costs look-ups, no truth.
+func (w *Worker) saveCheckpoints(parts []*partition, reached map[string]source.Checkpoint) {
 	for _, p := range parts {
 		if next, moved := p.advance(reached); moved {
 			w.saveCheckpoint(p, next)

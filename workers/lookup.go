@@ -28,6 +28,9 @@ func (w *Worker) quickLookup(r request) bool {
 	}
 	w.stats.lookups.Add(1)
 	if c, ok := w.here(req.TransactionID); ok {
+		if c.inFlight() != nil {
+			return false
+		}
 		object := c.object()
 		w.replied(w.service.responder.RespondLookup(r, bus.LookupReply{Status: bus.LookupFound, Tracker: &object}))
 		return true
@@ -47,27 +50,36 @@ func (w *Worker) here(id bus.ID) (*cell, bool) {
 	return child.Arg().(*cell), true
 }
 
-// serveLookup answers a lookup from the stored record.
+// serveLookup answers a lookup from the tracker once its write in flight has ended, or from the stored record.
 func (w *Worker) serveLookup(ctx context.Context, r request) {
 	req, err := bus.DecodeLookup(r.body)
 	if err != nil {
 		w.replyError(r, err)
 		return
 	}
-	reply, err := w.lookupStored(ctx, req.TransactionID)
+	reply, err := w.lookup(ctx, req.TransactionID)
 	if err != nil {
 		reply = bus.LookupReply{Status: bus.LookupUnavailable, Error: bus.WireError(fmt.Errorf("%w: %w", bus.ErrUnavailable, err))}
 	}
 	w.replied(w.service.responder.RespondLookup(r, reply))
 }
 
+func (w *Worker) lookup(ctx context.Context, id bus.ID) (bus.LookupReply, error) {
+	c, ok := w.here(id)
+	if !ok {
+		return w.lookupStored(ctx, id)
+	}
+	stale := c.settled(ctx) != nil
+	object := c.object()
+	return bus.LookupReply{Status: bus.LookupFound, Tracker: &object, Stale: stale}, nil
+}
+
 // lookupStored reads what is known of id from the leader of the stream. It is stale unless this worker owns the partition
 // and the run has finished: a process that could know more is elsewhere or not yet there.
 func (w *Worker) lookupStored(ctx context.Context, id bus.ID) (bus.LookupReply, error) {
 	record, _, err := w.stored(ctx, id)
-	if c, ok := w.here(id); ok { // it came while the record was read
-		object := c.object()
-		return bus.LookupReply{Status: bus.LookupFound, Tracker: &object}, nil
+	if _, ok := w.here(id); ok { // it came while the record was read
+		return w.lookup(ctx, id)
 	}
 	switch {
 	case errors.Is(err, bus.ErrNotFound):

@@ -77,7 +77,7 @@ func (w *Worker) stepFor(ctx context.Context, c *cell) {
 				zap.Any("panic", r), zap.ByteString("stack", debug.Stack()))
 		}
 	}()
-	if err := c.step(ctx); err != nil {
+	if err := c.step(ctx, requestsOnly); err != nil {
 		w.log.Error("tracker cannot decide", zap.Error(err))
 	}
 }

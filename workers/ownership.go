@@ -66,16 +66,8 @@ func (w *Worker) watchOwners(ctx context.Context) error {
 
 // onFenced is told by the journal that an epoch has ended.
 func (w *Worker) onFenced(partition int, epoch uint64) {
-	w.log.Warn("write was refused, another worker owns the partition",
-		zap.Int("partition", partition), zap.Uint64("epoch", epoch))
 	w.fenced.add(bus.Holding{Partition: partition, Epoch: epoch})
-}
-
-// onLost drops a partition whose epoch was found to have ended, unless it was claimed anew since.
-func (w *Worker) onLost(ctx context.Context, h bus.Holding) {
-	if w.partitions[h.Partition].epoch.Load() == h.Epoch {
-		w.drop(ctx, w.partitions[h.Partition])
-	}
+	w.kickOwnership()
 }
 
 // ownership is the state of the loop that claims and drops partitions.
@@ -125,8 +117,14 @@ func (w *Worker) own(run context.Context, o *ownership) error {
 	if err := w.readOwners(ctx); err != nil {
 		return err
 	}
+	if err := w.settleFenced(ctx); err != nil {
+		return err
+	}
 	if err := w.claim(ctx, run, o); err != nil {
 		return err
+	}
+	for _, c := range w.stalled.takeAll() {
+		c.wake()
 	}
 	if o.joined != nil {
 		close(o.joined)
@@ -171,12 +169,9 @@ func (w *Worker) thaw(ctx context.Context) error {
 	won, lost, err := w.claims.Claim(ctx, w.cfg.Name, w.incarnation, held...)
 	w.owners.learn(won...)
 	w.owners.learn(lost...)
-	again := make(map[int]bool, len(won))
 	for _, o := range won {
 		w.partitions[o.Partition].epoch.Store(o.Epoch)
-		again[o.Partition] = true
 	}
-	w.wakePartitions(again)
 	var gone []*partition
 	for _, o := range lost {
 		if o.HeldBy(w.cfg.Name, w.incarnation) { // an earlier attempt of ours, whose answer was lost
@@ -190,16 +185,45 @@ func (w *Worker) thaw(ctx context.Context) error {
 	return err
 }
 
-// wakePartitions has the trackers of partitions go on with writes that waited for a new epoch.
-func (w *Worker) wakePartitions(which map[int]bool) {
-	if len(which) == 0 {
-		return
-	}
-	for _, child := range w.names.All() {
-		if c := child.Arg().(*cell); which[c.part.number] {
-			c.wake()
+// settleFenced looks at partitions whose writes were refused or whose owner record has changed: another worker's are dropped, and those that are this
+// worker's under a newer epoch, by a claim whose answer was lost, are kept.
+func (w *Worker) settleFenced(ctx context.Context) error {
+	refused := w.fenced.takeAll()
+	for _, o := range w.owners.all() {
+		if epoch := w.partitions[o.Partition].epoch.Load(); epoch != 0 && epoch < o.Epoch {
+			refused = append(refused, bus.Holding{Partition: o.Partition, Epoch: epoch})
 		}
 	}
+	var ask []int
+	for _, h := range refused {
+		if w.partitions[h.Partition].epoch.Load() == h.Epoch && !slices.Contains(ask, h.Partition) {
+			ask = append(ask, h.Partition)
+		}
+	}
+	if len(ask) == 0 {
+		return nil
+	}
+	owners, err := w.claims.OwnersOf(ctx, ask...)
+	if err != nil {
+		for _, h := range refused {
+			w.fenced.add(h)
+		}
+		return err
+	}
+	w.owners.learn(owners...)
+	var gone []*partition
+	for _, o := range owners {
+		if o.HeldBy(w.cfg.Name, w.incarnation) {
+			w.partitions[o.Partition].epoch.Store(o.Epoch)
+			continue
+		}
+		gone = append(gone, w.partitions[o.Partition])
+	}
+	if len(gone) > 0 {
+		w.log.Warn("other workers own partitions of this one", zap.Int("partitions", len(gone)))
+	}
+	w.drop(ctx, gone...)
+	return nil
 }
 
 // claim takes the partitions that are to be had and that fall to this worker. They are loaded until run ends.
@@ -208,8 +232,8 @@ func (w *Worker) claim(ctx, run context.Context, o *ownership) error {
 		return nil
 	}
 	settled := time.Since(o.since) >= w.cfg.Lease
-	plan := claimPlan(w.cfg.Name, w.incarnation, w.owners.all(), w.pulse.Live(), settled)
-	plan = slices.DeleteFunc(plan, func(o bus.Owner) bool { return !w.partitions[o.Partition].is(vacant) })
+	held := func(p int) bool { return !w.partitions[p].is(vacant) }
+	plan := claimPlan(w.cfg.Name, w.incarnation, w.owners.all(), w.pulse.Live(), held, settled)
 	if len(plan) == 0 {
 		return nil
 	}
@@ -249,7 +273,7 @@ func (w *Worker) drop(ctx context.Context, gone ...*partition) {
 		}
 		dropped[p.number] = true
 		w.journal.Revoke(p.number, epoch)
-		w.log.Warn("dropped partition", zap.Int("partition", p.number), zap.Uint64("epoch", epoch))
+		w.log.Info("dropped partition", zap.Int("partition", p.number), zap.Uint64("epoch", epoch))
 	}
 	if len(dropped) == 0 {
 		return
@@ -314,8 +338,9 @@ func (w *Worker) leave(ctx context.Context) error {
 		return nil
 	}
 	w.silence(parts)
+	reached := w.reached() // before trackers leave observations undecided
 	w.stopTrackers(ctx, mine)
-	w.saveCheckpoints(parts)
+	w.saveCheckpoints(parts, reached)
 	if err := w.journal.Flush(ctx); err != nil {
 		return err
 	}

@@ -12,11 +12,11 @@ import (
 // claimPlan returns the owner records of the partitions that self should claim now: those nobody owns, those released, and
 // those whose owner has been silent for a lease, each only if self ranks first for it among the workers that could take it.
 // live are the workers heard within a lease. settled says that self has listened for a lease; before that nobody can be
-// called silent.
+// called silent. held says what self is serving, or still stopping.
 //
 // It takes no partition away from a live owner. A wrong guess is safe, because the claim is a compare-and-set and every
 // write is fenced; it only costs a takeover.
-func claimPlan(self, incarnation string, owners []bus.Owner, live []bus.Peer, settled bool) []bus.Owner {
+func claimPlan(self, incarnation string, owners []bus.Owner, live []bus.Peer, held func(partition int) bool, settled bool) []bus.Owner {
 	type life struct{ worker, incarnation string }
 	alive := make(map[life]bool, len(live))
 	candidates := []string{self}
@@ -29,7 +29,10 @@ func claimPlan(self, incarnation string, owners []bus.Owner, live []bus.Peer, se
 	var claims []bus.Owner
 	for _, o := range owners {
 		switch {
-		case o.HeldBy(self, incarnation):
+		case held(o.Partition):
+			continue
+		case o.HeldBy(self, incarnation): // a claim whose answer was lost
+			claims = append(claims, o)
 			continue
 		case o.State == bus.Owned && (!settled || alive[life{o.Worker, o.Incarnation}]):
 			continue

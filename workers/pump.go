@@ -137,7 +137,7 @@ func (w *Worker) pumpMessages(ctx context.Context, messages jetstream.MessagesCo
 func (w *Worker) pumpOne(ctx context.Context, m jetstream.Msg, meta *jetstream.MsgMetadata, done func()) {
 	start, err := bus.DecodeStart(m.Subject(), m.Data())
 	if err != nil {
-		w.reject(ctx, m, meta, err, done)
+		w.tasks.run(func() { w.reject(ctx, m, meta, err, done) })
 		return
 	}
 	r := startRequest{StartRequest: start, trace: bus.TraceOf(m.Headers()), accepted: meta.Timestamp}

@@ -30,8 +30,8 @@ func (s *server) Init(_ context.Context, child *supervision.Child) error {
 	c.mu.Lock()
 	again := c.handle != nil
 	if crash != nil && !crash.At.Equal(c.crashSeen) {
-		c.crashSeen = crash.At
-		c.requests = append([]input{c.comeback(crash)}, c.requests...)
+		c.crashSeen, c.comeback = crash.At, true
+		c.requests = append([]input{c.comesBack(crash)}, c.requests...)
 	}
 	c.woken = false
 	c.mu.Unlock()
@@ -55,6 +55,12 @@ func (c *cell) watch() {
 	if hint.Since > 0 { // looked up at least once; the partition's checkpoint speaks only for such
 		hint.Since = max(hint.Since, c.part.checkpoint(c.profile.name))
 	}
+	if hint.Since > 0 {
+		// Until the source has said the first thing, what happened since then has not been handed over.
+		c.mu.Lock()
+		c.pinLocked(hint.Since)
+		c.mu.Unlock()
+	}
 	handle := c.profile.source.Watch(c.target, hint, c)
 	handle.Wake(record.Wake(c.target.Policy))
 	c.mu.Lock()
@@ -70,18 +76,24 @@ func (c *cell) watch() {
 	c.worker.deadlines.set(c, record.Deadline())
 }
 
-// comeback is the input that follows a crash: a temporary tracker ends with it, any other runs again.
-func (c *cell) comeback(crash *supervision.Crash) input {
+// comesBack is the input that follows a crash: a temporary tracker ends with it, any other runs again.
+func (c *cell) comesBack(crash *supervision.Crash) input {
 	incarnation := c.child.Load().Incarnation()
 	noted := crashOf(crash)
-	return input{decide: func(r *tracker.Record, now time.Time) tracker.Decision {
+	decide := func(r *tracker.Record, now time.Time) tracker.Decision {
 		if r.Restart() == bus.RestartTemporary {
 			return r.Stop(now, noted.Reason, "supervisor")
 		}
 		return r.Restarted(now, tracker.Comeback{
 			Crash: noted, Attempt: crash.Attempt, Backoff: crash.Delay, Incarnation: max(incarnation, r.Incarnation()+1),
 		})
-	}}
+	}
+	done := func(*tracker.Record, error) {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.comeback = false
+	}
+	return input{decide: decide, done: done}
 }
 
 func crashOf(crash *supervision.Crash) tracker.Crash {
@@ -93,7 +105,7 @@ func (s *server) HandleInfo(ctx context.Context, msg any) error {
 	if _, ok := msg.(wake); !ok {
 		return supervision.ErrUnknownMessage
 	}
-	return s.cell.step(ctx)
+	return s.cell.step(ctx, everything)
 }
 
 // HandleCall proves that the tracker runs, by answering from its own goroutine.
@@ -130,11 +142,11 @@ func (s *server) Terminate(context.Context, error) {}
 // restarted event is stored; until then the tracker is in backoff.
 func (c *cell) object() bus.Tracker {
 	record := c.committed.Load().record
-	t := record.Object(c.profile.source.Health().Head)
+	t := record.Object(c.profile.source.Checkpoint().Height)
 	t.Worker = c.worker.cfg.Name
 	c.mu.Lock()
 	handle := c.handle
-	recovering := len(c.requests) > 0 && !c.crashSeen.IsZero()
+	recovering := c.comeback
 	c.mu.Unlock()
 	child := c.child.Load()
 	switch {

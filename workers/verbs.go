@@ -129,6 +129,9 @@ func (w *Worker) serveCall(ctx context.Context, r request) {
 		return
 	}
 	object := answer.(bus.Tracker)
+	if req.Op == bus.OpState && c.settled(ctx) == nil {
+		object = c.object()
+	}
 	w.reply(r, bus.CallReply{Status: bus.CallOK, Op: req.Op, Tracker: &object})
 }
 

@@ -44,8 +44,9 @@ type Worker struct {
 	finished   *backlog[*cell] // to be stopped for good
 	stepping   *backlog[*cell] // to be stepped for a server that does not run
 	spawning   *backlog[*attempt]
-	fenced     *backlog[bus.Holding]
-	ownKick    chan struct{} // 1: ownership has something to look at
+	fenced     pending[bus.Holding] // epochs that the stream has refused
+	stalled    pending[*cell]       // cells that wait for their partition to be owned again
+	ownKick    chan struct{}        // 1: ownership has something to look at
 
 	service  service
 	pump     pumpState
@@ -90,7 +91,6 @@ func New(nc, pulse *nats.Conn, cfg Config) (*Worker, error) {
 		finished:    newBacklog[*cell](4),
 		stepping:    newBacklog[*cell](4),
 		spawning:    newBacklog[*attempt](2),
-		fenced:      newBacklog[bus.Holding](1),
 		ownKick:     make(chan struct{}, 1),
 		failed:      make(chan error, 1),
 	}
@@ -161,7 +161,6 @@ func (w *Worker) begin(ctx, run context.Context) error {
 		return err
 	}
 	joined := make(chan struct{})
-	w.running.Go(func() { w.fenced.run(run, w.onLost) })
 	w.running.Go(func() { w.ownLoop(run, joined) })
 	for _, loop := range []struct {
 		name string

@@ -1,13 +1,169 @@
 package ethereum_test
 
 import (
+	"context"
+	"errors"
+	"fmt"
 	"testing"
+	"time"
 
+	"trackerfleet/workers/ethereum"
 	"trackerfleet/workers/ethereum/ethtest"
+	"trackerfleet/workers/source"
 	"trackerfleet/workers/source/sourcetest"
 )
 
 func TestConformanceGeth(t *testing.T) {
 	geth := ethtest.StartGeth(t)
 	sourcetest.Run(t, func(t *testing.T) sourcetest.Harness { return newHarness(t, geth, 60) })
+}
+
+// channel is an observer that hands everything on.
+type channel chan source.Observation
+
+// Observe hands o on.
+func (c channel) Observe(o source.Observation) { c <- o }
+
+// next returns the next observation that is neither absent nor pending, unless one of those is wanted.
+func (c channel) next(t *testing.T, want source.Kind) source.Observation {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	for {
+		select {
+		case o := <-c:
+			if o.Kind == want {
+				return o
+			}
+			if o.Kind != source.Absent && o.Kind != source.Pending {
+				t.Fatalf("observed %+v, want kind %d", o, want)
+			}
+		case <-ctx.Done():
+			t.Fatalf("kind %d was never observed", want)
+		}
+	}
+}
+
+// follow runs a source on geth until the test ends.
+func follow(t *testing.T, geth *ethtest.Geth) *ethereum.Source {
+	t.Helper()
+	src := newSource(t, ethereum.Config{
+		Chain: ethtest.Chain, Endpoints: []ethereum.Endpoint{{URL: geth.URL()}}, Poll: 20 * time.Millisecond,
+	})
+	ctx, cancel := context.WithCancelCause(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- src.Run(ctx) }()
+	t.Cleanup(func() {
+		cancel(errOver)
+		if err := <-ended; !errors.Is(err, errOver) {
+			t.Errorf("Run returned %v", err)
+		}
+	})
+	return src
+}
+
+func watchGeth(t *testing.T, src *ethereum.Source, params string) (channel, source.Handle) {
+	t.Helper()
+	target, err := src.Parse("id", []byte(params))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := make(channel, 1000)
+	h := src.Watch(target, source.Hint{}, c)
+	t.Cleanup(h.Close)
+	return c, h
+}
+
+// What only a real node can show: its own words for pending, reverted and tags, and its rules for pools and branches.
+func TestGeth(t *testing.T) {
+	geth := ethtest.StartGeth(t)
+	src := follow(t, geth)
+	watch := func(t *testing.T, tx ethtest.Tx) (channel, source.Handle) {
+		return watchGeth(t, src, fmt.Sprintf(`{"hash":%q,"chain":%q,"revert_reason":"call"}`, tx.Hash, ethtest.Chain))
+	}
+	t.Run("not found, pending, included, at a depth", func(t *testing.T) {
+		tx := geth.NewTx(false)
+		c, h := watch(t, tx)
+		c.next(t, source.Absent)
+		geth.Submit(tx)
+		h.Refresh()
+		p := c.next(t, source.Pending).Pending
+		if p.From != tx.From || p.Nonce != "0" || p.Value != "1" || p.Fees["max_fee"] != "100000000000" || p.Fees["gas_limit"] != "21000" {
+			t.Errorf("pending %+v", p)
+		}
+		block := geth.Mine(tx)
+		in := c.next(t, source.Included).Inclusion
+		if in.Block.Hash != block.Hash || !in.Success || in.GasUsed != "21000" || in.FeePaid == "" {
+			t.Errorf("included %+v", in)
+		}
+		h.Wake(source.Wake{Height: block.Number + 3})
+		for range 3 {
+			geth.Mine()
+		}
+		if o := c.next(t, source.Advanced); o.Head != block.Number+3 {
+			t.Errorf("advanced %+v", o)
+		}
+	})
+	t.Run("reverted", func(t *testing.T) {
+		tx := geth.NewTx(true)
+		c, _ := watch(t, tx)
+		geth.Mine(tx)
+		in := c.next(t, source.Included).Inclusion
+		if in.Success || in.Reason != "execution reverted" {
+			t.Errorf("included %+v", in)
+		}
+	})
+	t.Run("three ways of a reorganisation", func(t *testing.T) { reorgsOnGeth(t, geth, watch) })
+	t.Run("finality by tag", func(t *testing.T) {
+		tx := geth.NewTx(false)
+		c, h := watch(t, tx)
+		block := geth.Mine(tx)
+		c.next(t, source.Included)
+		h.Wake(source.Wake{Height: block.Number, Head: source.Finalized})
+		for range 40 { // geth in dev mode finalizes epoch by epoch, or, after a rewind, not at all: then the depth stands in
+			geth.Mine()
+		}
+		for o := range 60 {
+			if src.Health().Finalized >= block.Number {
+				break
+			}
+			geth.Mine()
+			_ = o
+		}
+		if o := c.next(t, source.Advanced); o.Finalized < block.Number {
+			t.Errorf("advanced %+v", o)
+		}
+	})
+}
+
+func reorgsOnGeth(t *testing.T, geth *ethtest.Geth, watch func(*testing.T, ethtest.Tx) (channel, source.Handle)) {
+	same, moved, gone := geth.NewTx(false), geth.NewTx(false), geth.NewTx(false)
+	cs, _ := watch(t, same)
+	cm, _ := watch(t, moved)
+	cg, hg := watch(t, gone)
+	old := geth.Mine(same, moved, gone)
+	for _, c := range []channel{cs, cm, cg} {
+		c.next(t, source.Included)
+	}
+	blocks := geth.Reorg(1, []ethtest.Tx{same}, []ethtest.Tx{moved})
+	o := cs.next(t, source.Reorged)
+	if o.From.Block.Hash != old.Hash || o.Inclusion == nil || o.Inclusion.Block.Hash != blocks[0].Hash || o.Depth != 1 {
+		t.Errorf("same height: %+v", o)
+	}
+	// Between geth's two commits the branch is as long as the old one and without the others: both ways to tell are true.
+	o = cm.next(t, source.Reorged)
+	if o.Inclusion == nil {
+		o = cm.next(t, source.Included)
+	}
+	if o.Inclusion.Block.Hash != blocks[1].Hash {
+		t.Errorf("another height: %+v", o)
+	}
+	if o := cg.next(t, source.Reorged); o.From.Block.Hash != old.Hash || o.Inclusion != nil {
+		t.Errorf("never back: %+v", o)
+	}
+	hg.Refresh()
+	again := geth.Mine(gone)
+	if o := cg.next(t, source.Included); o.Inclusion.Block.Hash != again.Hash {
+		t.Errorf("back later: %+v", o)
+	}
 }

@@ -2,6 +2,7 @@ package tracker
 
 import (
 	"math"
+	"math/bits"
 	"time"
 
 	"trackerfleet/bus"
@@ -61,8 +62,9 @@ func (c *change) absent(p *source.Policy, o source.Observation) {
 	if seen.Since == 0 {
 		seen.Since = c.at(o)
 	}
-	seen.Checks++
-	next.looked(o.Endpoint)
+	checks, endpoints := o.Looks()
+	seen.Checks += uint64(checks)
+	next.looked(checks, endpoints)
 	if !next.believed(p, o) {
 		return
 	}
@@ -77,17 +79,16 @@ func (c *change) absent(p *source.Policy, o source.Observation) {
 	}
 }
 
-// looked notes at which endpoint a look was in vain.
-func (r *Record) looked(endpoint int) {
-	at := uint16(min(max(0, endpoint), math.MaxUint16-1)) + 1
-	switch r.endpoint {
-	case 0:
-		r.endpoint = at
-	case at:
-	default:
+// looked notes looks in vain, at the endpoints whose bits are set.
+func (r *Record) looked(checks int, endpoints uint64) {
+	at := uint16(bits.TrailingZeros64(endpoints)) + 1
+	switch {
+	case bits.OnesCount64(endpoints) > 1, r.endpoint != 0 && r.endpoint != at:
 		r.several = true
+	case r.endpoint == 0:
+		r.endpoint = at
 	}
-	r.looks = max(r.looks, r.looks+1)
+	r.looks = uint16(min(int(r.looks)+checks, math.MaxUint16))
 }
 
 // believed reports whether the looks in vain are enough of them, from two endpoints if there are two.

@@ -200,7 +200,7 @@ func TestRow8AnotherTransactionTookTheNonce(t *testing.T) {
 	w.sees(replacing("other", in(9, "x"), 9))
 	w.is(bus.StatusConfirming, replacingAt9)
 	w.wakes(11, source.Depth)
-	if h := w.r.Hint(); h.Block != nil || h.Since != 9 {
+	if h := w.r.Hint(); h.Block == nil || h.Block.Number != 9 || h.By != "other" || h.Since != 9 {
 		t.Errorf("hint %+v", h)
 	}
 	w.sees(reorged(in(9, "x"), nil, 10))
@@ -329,3 +329,12 @@ func TestRow13Timeout(t *testing.T) {
 }
 
 func ptr[T any](v T) *T { return &v }
+
+func TestRow7MergedLooksCountAsManyAsTheyStandFor(t *testing.T) {
+	w := begins(t, source.Policy{Confirmations: 3, MissingChecks: 3})
+	w.sees(waits(5))
+	w.sees(source.Observation{Kind: source.Absent, Head: 6, Endpoints: 2, Checks: 3, Asked: 0b11})
+	if got := w.r.Status(); got != bus.StatusMissing {
+		t.Errorf("status is %s after three looks at two endpoints, want missing", got)
+	}
+}

@@ -66,8 +66,9 @@ func (r *Record) wakeAt(n uint64) source.Wake {
 // Hint returns what to tell the source when it begins to watch for r.
 func (r *Record) Hint() source.Hint {
 	h := source.Hint{Since: r.head}
-	if r.place != nil && r.place.By == "" {
+	if r.place != nil {
 		h.Block = &source.BlockRef{Number: r.place.Number, Hash: r.place.Hash, Time: r.place.Time.time()}
+		h.By = r.place.By
 	}
 	return h
 }

@@ -34,7 +34,7 @@ const genesisTime = 1_700_000_000
 type chain struct {
 	made      int // blocks and transactions so far, so that no two have the same hash
 	canonical []*Block
-	heights   []*Block // the first block ever made of each height
+	heights   []*Block            // the first block ever made of each height
 	byHash    map[string]*Block   // side branches too
 	pool      map[string]Tx       // known, in no canonical block
 	seats     map[string][]*Block // every block a transaction was ever in, oldest first

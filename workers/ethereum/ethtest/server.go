@@ -25,7 +25,7 @@ type Server struct {
 	http *httptest.Server
 	done chan struct{}
 
-	mu        sync.Mutex
+	mu        *sync.Mutex // one for all peers
 	chain     *chain
 	faults    Faults
 	safe      uint64
@@ -50,8 +50,15 @@ func NewSilentServer(t testing.TB) *Server {
 	return s
 }
 
+// Peer returns another node of the same chain, with faults and counts of its own, reached by its Transport only.
+func (s *Server) Peer(t testing.TB) *Server {
+	peer := &Server{mu: s.mu, chain: s.chain, calls: map[string]int{}, done: make(chan struct{})}
+	t.Cleanup(peer.release)
+	return peer
+}
+
 func newServer(testing.TB) *Server {
-	s := &Server{chain: newChain(), calls: map[string]int{}, done: make(chan struct{})}
+	s := &Server{mu: new(sync.Mutex), chain: newChain(), calls: map[string]int{}, done: make(chan struct{})}
 	s.Mine()
 	return s
 }

@@ -1,0 +1,108 @@
+package workers
+
+import "context"
+
+// end stops all deciding, because the partition is not owned here any more, and answers everybody who waits.
+func (c *cell) end() {
+	c.mu.Lock()
+	requests := c.requests
+	c.endLocked()
+	record := c.record
+	c.mu.Unlock()
+	for _, in := range requests {
+		in.finish(record, errNotMine)
+	}
+}
+
+func (c *cell) endLocked() {
+	if c.ended {
+		return
+	}
+	c.ended = true
+	c.inbox = nil
+	c.unpinLocked()
+	if c.changed != nil {
+		close(c.changed)
+		c.changed = nil
+	}
+}
+
+// close takes the cell out of the source and the deadlines. Nothing reaches it afterwards.
+func (c *cell) close() {
+	c.mu.Lock()
+	handle := c.handle
+	c.handle = nil
+	requests := c.requests
+	c.requests = nil
+	record := c.record
+	c.mu.Unlock()
+	if handle != nil {
+		handle.Close()
+	}
+	c.worker.deadlines.remove(c)
+	for _, in := range requests {
+		in.finish(record, errNotMine)
+	}
+}
+
+// freed tells those who wait that the name is free.
+func (c *cell) freed() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.gone == nil {
+		c.gone = make(chan struct{})
+	}
+	select {
+	case <-c.gone:
+	default:
+		close(c.gone)
+	}
+}
+
+// whenGone returns a channel that is closed when the name is free.
+func (c *cell) whenGone() <-chan struct{} {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.gone == nil {
+		c.gone = make(chan struct{})
+	}
+	return c.gone
+}
+
+// whenChanged returns a channel that is closed at the next commit or the end.
+func (c *cell) whenChanged() <-chan struct{} {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.changed == nil {
+		c.changed = make(chan struct{})
+		if c.ended {
+			close(c.changed)
+		}
+	}
+	return c.changed
+}
+
+// settled waits until the write that is in flight now has ended, so that what it left is committed here too: who has seen
+// its event must not be told of the record before. It fails with the cause of ctx.
+func (c *cell) settled(ctx context.Context) error {
+	written := c.inFlight()
+	if written == nil {
+		return nil
+	}
+	select {
+	case <-written:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// inFlight returns a channel that is closed when the write in flight has ended, nil if there is none.
+func (c *cell) inFlight() <-chan struct{} {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.writing && c.written == nil {
+		c.written = make(chan struct{})
+	}
+	return c.written
+}

@@ -1,0 +1,90 @@
+package ethereum_test
+
+import (
+	"errors"
+	"net/http"
+	"strings"
+	"testing"
+
+	"trackerfleet/workers/ethereum"
+	"trackerfleet/workers/ethereum/ethtest"
+	"trackerfleet/workers/source"
+)
+
+// byHost carries requests to one of several nodes.
+type byHost map[string]http.RoundTripper
+
+func (b byHost) RoundTrip(r *http.Request) (*http.Response, error) { return b[r.URL.Host].RoundTrip(r) }
+
+// twoNodes lets the source use the rig's node and a second one, which sees the same chain but has faults of its own.
+func twoNodes(second *ethtest.Server) func(*ethereum.Config) {
+	return func(c *ethereum.Config) {
+		c.Endpoints = append(c.Endpoints, ethereum.Endpoint{URL: "http://second.test/otherkey"})
+		c.Transport = byHost{"node.test": c.Transport, "second.test": second.Transport()}
+	}
+}
+
+func TestNextEndpointTakesOver(t *testing.T) {
+	bubble(t, nil, func(r *rig) {
+		r.stop()
+		second := r.node.Peer(r.T)
+		r.src = r.source(twoNodes(second))
+		r.start()
+		w, _ := r.included()
+		r.mine(1)
+		r.polls(1)
+		for _, f := range []ethtest.Faults{{Drop: true}, {Garbage: true}, {ChainID: 4}, {HTTP429: true}, {Lag: 1}} {
+			for _, faulty := range []*ethtest.Server{r.node, second} {
+				faulty.Misbehave(f)
+				block := r.node.Reorg(2, []ethtest.Tx{w.tx}, nil, nil)[0]
+				r.polls(4)
+				if o := w.want(source.Reorged)[0]; o.Inclusion.Block.Hash != block.Hash {
+					t.Errorf("%+v: observed %+v", f, o)
+				}
+				if h := r.src.Health(); h.Degraded || h.Head != r.node.Head().Number {
+					t.Errorf("%+v: %+v", f, h)
+				}
+				faulty.Misbehave(ethtest.Faults{})
+				r.polls(2)
+			}
+		}
+		for _, e := range r.src.Health().Endpoints {
+			if strings.Contains(e.Name+e.Error, "key") {
+				t.Errorf("a secret in %+v", e)
+			}
+		}
+	})
+}
+
+// That a transaction is unknown is asked of one endpoint after the other, and said by which.
+func TestAbsentFromEveryEndpoint(t *testing.T) {
+	bubble(t, nil, func(r *rig) {
+		r.stop()
+		r.src = r.source(twoNodes(r.node.Peer(r.T)))
+		r.start()
+		r.polls(2)
+		w := r.watch(r.node.NewTx(false), source.Hint{})
+		for range 3 {
+			w.Refresh()
+			r.polls(1)
+		}
+		by := map[int]int{}
+		for _, o := range w.take() {
+			if o.Kind != source.Absent || o.Endpoints != 2 {
+				t.Errorf("observed %+v", o)
+			}
+			by[o.Endpoint]++
+		}
+		if by[0] != 2 || by[1] != 2 {
+			t.Errorf("asked %v, want both twice", by)
+		}
+	})
+}
+
+func TestRunsOnce(t *testing.T) {
+	bubble(t, nil, func(r *rig) {
+		if err := r.src.Run(t.Context()); !errors.Is(err, ethereum.ErrRunning) {
+			t.Errorf("a second Run returned %v, want ErrRunning", err)
+		}
+	})
+}

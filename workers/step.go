@@ -1,0 +1,242 @@
+package workers
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"trackerfleet/bus"
+	"trackerfleet/workers/tracker"
+)
+
+// inputs says which inputs a step takes.
+type inputs bool
+
+const (
+	everything   inputs = true
+	requestsOnly inputs = false // the source's wait for the server
+)
+
+// step decides on what waits until there is something to write, submits that, and returns; the end of the write leads to
+// the next step. A decision that cannot be stored is an error, and so a crash. ctx bounds how long a full journal is
+// waited for.
+func (c *cell) step(ctx context.Context, what inputs) error {
+	for {
+		in, ok := c.take(what)
+		if !ok {
+			return nil
+		}
+		again, err := c.advance(ctx, in)
+		if err != nil || !again {
+			return err
+		}
+	}
+}
+
+// take returns the next input, in turn for its decision, or false while a write is in flight or nothing waits.
+func (c *cell) take(what inputs) (input, bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if what == everything {
+		c.woken = false
+	}
+	if c.ended || c.writing {
+		return input{}, false
+	}
+	if len(c.requests) > 0 {
+		in := c.requests[0]
+		if c.requests = c.requests[1:]; len(c.requests) == 0 {
+			c.requests = nil
+		}
+		c.writing = true
+		return in, true
+	}
+	if what == requestsOnly {
+		return input{}, false
+	}
+	if c.inbox != nil {
+		if o, ok := c.inbox.Take(); ok {
+			c.writing = true
+			policy := c.target.Policy
+			return input{observed: true, decide: func(r *tracker.Record, now time.Time) tracker.Decision {
+				return r.Observe(now, policy, o)
+			}}, true
+		}
+		c.inbox = nil
+		c.unpinLocked()
+	}
+	return input{}, false
+}
+
+// advance decides on in, which take has returned, and submits what is to be written. It reports whether to go on with the
+// next input at once.
+func (c *cell) advance(ctx context.Context, in input) (again bool, err error) {
+	decided := false
+	defer func() {
+		if !decided { // the state machine panicked: the supervisor's business, but not for those who wait
+			c.release()
+			in.finish(nil, bus.ErrCrashed)
+		}
+	}()
+	from := c.current()
+	d := in.decide(from, time.Now())
+	decided = true
+	if d.Next == nil || !d.Durable {
+		c.settle(in, d)
+		return true, nil
+	}
+	base := c.committed.Load()
+	epoch := c.part.epoch.Load()
+	if epoch == 0 || c.worker.isFrozen() {
+		c.stall(in)
+		return false, nil
+	}
+	write, err := c.worker.transition(c.part.number, epoch, base.revision, d)
+	if err == nil {
+		write.Done = func(r bus.Result) { c.complete(in, d, r) }
+		err = c.worker.journal.Submit(ctx, write)
+	}
+	switch {
+	case err == nil:
+		return false, nil
+	case errors.Is(err, bus.ErrFenced), errors.Is(err, bus.ErrClosed), ctx.Err() != nil:
+		c.stall(in)
+		return false, nil
+	}
+	c.release()
+	in.finish(nil, err)
+	return false, fmt.Errorf("workers: store transition of %s: %w", from.ID().Token(), err)
+}
+
+func (c *cell) current() *tracker.Record {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.record
+}
+
+// writtenLocked ends the decision under way.
+func (c *cell) writtenLocked() {
+	c.writing = false
+	if c.written != nil {
+		close(c.written)
+		c.written = nil
+	}
+}
+
+func (c *cell) release() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.writtenLocked()
+}
+
+// settle ends an input that needs no write.
+func (c *cell) settle(in input, d tracker.Decision) {
+	c.mu.Lock()
+	if d.Next != nil {
+		c.record = d.Next
+	}
+	c.writtenLocked()
+	record, handle := c.record, c.handle
+	c.mu.Unlock()
+	if in.observed && handle != nil {
+		handle.Wake(d.Wake)
+	}
+	in.finish(record, nil)
+}
+
+// stall keeps an input that cannot be written now: the partition is not, or not yet again, owned here. The ownership loop
+// wakes the cell when that may have changed, or ends it.
+func (c *cell) stall(in input) {
+	if c.putBack(in) {
+		c.worker.stalled.add(c)
+	}
+}
+
+// putBack makes an input the next one again, unless the cell has ended; then it is answered.
+func (c *cell) putBack(in input) bool {
+	c.mu.Lock()
+	c.writtenLocked()
+	record, ended := c.record, c.ended
+	if !ended {
+		c.requests = append([]input{in}, c.requests...)
+	}
+	c.mu.Unlock()
+	if ended {
+		in.finish(record, errNotMine)
+	}
+	return !ended
+}
+
+// complete takes the result of a write; it runs on a goroutine of the journal.
+func (c *cell) complete(in input, d tracker.Decision, r bus.Result) {
+	var stale *bus.StaleError
+	switch {
+	case r.Err == nil:
+		c.adopt(d.Next, r.Revision)
+		c.worker.stats.published(d.Events)
+		in.finish(d.Next, nil)
+		c.wake()
+	case errors.Is(r.Err, bus.ErrFenced), errors.Is(r.Err, bus.ErrClosed):
+		c.stall(in)
+	case errors.As(r.Err, &stale) && in.attempts < maxAttempts:
+		in.attempts++
+		c.overtaken(in, stale)
+	default:
+		c.release()
+		in.finish(nil, r.Err)
+		c.fail(fmt.Errorf("workers: store transition: %w", r.Err))
+	}
+}
+
+// adopt makes record what is committed.
+func (c *cell) adopt(record *tracker.Record, revision uint64) {
+	c.committed.Store(&commit{record: record, revision: revision})
+	c.mu.Lock()
+	c.record = record
+	c.writtenLocked()
+	handle := c.handle
+	if c.changed != nil {
+		close(c.changed)
+		c.changed = nil
+	}
+	finished := record.Phase() == bus.PhaseFinished
+	if finished {
+		c.endLocked()
+	}
+	c.mu.Unlock()
+	if finished {
+		c.worker.finished.add(c)
+		return
+	}
+	if handle != nil {
+		handle.Wake(record.Wake(c.target.Policy))
+	}
+}
+
+// overtaken goes on from the record that was there instead of the one expected: one that a write whose outcome was
+// unknown has left, or that an operator changed.
+func (c *cell) overtaken(in input, stale *bus.StaleError) {
+	if stale.Record == nil {
+		c.committed.Store(&commit{record: c.committed.Load().record}) // deleted under us: write it anew
+	} else {
+		record, err := tracker.Decode(stale.Record.Data)
+		if err != nil {
+			c.release()
+			in.finish(nil, err)
+			c.fail(fmt.Errorf("workers: record was changed: %w", err))
+			return
+		}
+		c.adopt(record, stale.Record.Revision)
+	}
+	c.putBack(in)
+	c.wake()
+}
+
+// fail crashes the server with err.
+func (c *cell) fail(err error) {
+	if child := c.child.Load(); child != nil {
+		// A server that is not running has crashed already.
+		_ = child.Exit(err)
+	}
+}
