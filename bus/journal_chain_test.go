@@ -2,7 +2,6 @@ package bus_test
 
 import (
 	"context"
-	"errors"
 	"strconv"
 	"testing"
 
@@ -97,28 +96,6 @@ func checkChains(t testing.TB, records *bus.Records, chains []*chain) {
 		if events[c.n] != nil {
 			t.Errorf("%s: event %d exists, but only %d were acknowledged", c.id, c.n+1, c.n)
 		}
-	}
-}
-
-// adopt takes into the chains what was stored without the test being told.
-func adopt(t testing.TB, records *bus.Records, chains []*chain) {
-	t.Helper()
-	for _, c := range chains {
-		if c.err == nil || errors.Is(c.err, bus.ErrFenced) {
-			continue
-		}
-		rec, err := records.Get(t.Context(), bus.StateSubject(c.id))
-		if err != nil {
-			t.Fatal(err)
-		}
-		next, err := records.Get(t.Context(), bus.EventSubject(c.id, "progress", c.n+1))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if next != nil {
-			c.n, c.revision = c.n+1, rec.Revision
-		}
-		c.err = nil
 	}
 }
 

@@ -74,26 +74,38 @@ func createAssets(t testing.TB, nc *nats.Conn) {
 // runJournal returns a journal that runs until the test ends.
 func runJournal(t testing.TB, nc *nats.Conn, cfg bus.JournalConfig) *bus.Journal {
 	t.Helper()
+	j, stop := startJournal(t, nc, cfg)
+	t.Cleanup(stop)
+	return j
+}
+
+// startJournal returns a journal that runs until stop.
+func startJournal(t testing.TB, nc *nats.Conn, cfg bus.JournalConfig) (j *bus.Journal, stop func()) {
+	t.Helper()
 	j, err := bus.NewJournal(nc, cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
-	running(t, j)
-	return j
+	return j, run(t, j)
 }
 
 // running runs j until the test ends.
 func running(t testing.TB, j *bus.Journal) {
 	t.Helper()
+	t.Cleanup(run(t, j))
+}
+
+// run runs j until stop.
+func run(t testing.TB, j *bus.Journal) (stop func()) {
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	go func() { ended <- j.Run(ctx) }()
-	t.Cleanup(func() {
+	return func() {
 		cancel()
 		if err := <-ended; err != nil {
 			t.Error(err)
 		}
-	})
+	}
 }
 
 func newClaims(t testing.TB, nc *nats.Conn) *bus.Claims {

@@ -23,6 +23,7 @@ type Server struct {
 	temp bool
 	lock *os.File
 
+	started  chan struct{} // closed once nats-server's Start has returned
 	stopOnce sync.Once
 	stopErr  error
 	stopped  chan struct{}
@@ -108,28 +109,33 @@ func (s *Server) run(ctx context.Context, cfg Config) error {
 	s.nats = ns
 	fatal := &fatalLog{next: cfg.Logger, failed: make(chan string, 1)}
 	ns.SetLoggerV2(fatal, false, false, false)
-	go ns.Start() // returns after startup; WaitForShutdown in Stop waits for what it leaves running
+	s.started = make(chan struct{})
+	go func() { // until the server has started; what it leaves running, Stop waits for
+		defer close(s.started)
+		ns.Start()
+	}()
 	return s.awaitReady(ctx, cfg.ReadyTimeout, fatal.failed)
 }
 
+// readyCheck is how long one look at whether the server is ready takes at most.
+const readyCheck = 10 * time.Millisecond
+
 func (s *Server) awaitReady(ctx context.Context, timeout time.Duration, fatal <-chan string) error {
-	ready := make(chan bool, 1)
-	go func() { ready <- s.nats.ReadyForConnections(timeout) }()
-	select {
-	case ok := <-ready:
-		if ok && s.nats.JetStreamEnabled() {
-			return nil
-		}
+	for deadline := time.Now().Add(timeout); ; {
+		ready := s.nats.ReadyForConnections(readyCheck) && s.nats.JetStreamEnabled()
 		select {
 		case line := <-fatal:
 			return fmt.Errorf("%w: %s", ErrNotReady, line)
+		case <-ctx.Done():
+			return fmt.Errorf("embedded: start: %w", context.Cause(ctx))
 		default:
+		}
+		if ready {
+			return nil
+		}
+		if time.Now().After(deadline) {
 			return fmt.Errorf("%w within %v; the store in %s may be large or damaged, see the server's log", ErrNotReady, timeout, s.dir)
 		}
-	case line := <-fatal:
-		return fmt.Errorf("%w: %s", ErrNotReady, line)
-	case <-ctx.Done():
-		return fmt.Errorf("embedded: start: %w", context.Cause(ctx))
 	}
 }
 
@@ -166,6 +172,7 @@ func (s *Server) Stop(ctx context.Context) error {
 
 func (s *Server) shutdown() error {
 	if s.nats != nil {
+		<-s.started
 		s.nats.Shutdown()
 		s.nats.WaitForShutdown()
 	}
