@@ -86,6 +86,10 @@ func TestContextOutlivesHibernation(t *testing.T) {
 				}
 				synctest.Wait()
 			}
+			dump := make([]byte, 1<<20)
+			if dump = dump[:runtime.Stack(dump, true)]; strings.Contains(string(dump), "propagateCancel") {
+				t.Error("a derived context needs a goroutine")
+			}
 			for _, ctx := range contexts {
 				if ctx.Err() != nil || context.Cause(ctx) != nil {
 					t.Fatalf("ended by hibernation: %v", context.Cause(ctx))

@@ -151,16 +151,10 @@ func (c *Child) exitProcess(reason error) error {
 		return err
 	}
 	r := c.run
-	r.scope.cancel(exit{reason})
+	r.scope.cancel(reason)
 	r.armLocked(c.typ.grace(), ErrShutdownTimeout)
 	return nil
 }
-
-// exit is the cause of a scope that Exit cancelled.
-type exit struct{ reason error }
-
-func (e exit) Error() string { return e.reason.Error() }
-func (e exit) Unwrap() error { return e.reason }
 
 // self reports whether ctx is from the child's own handler.
 func (c *Child) self(ctx context.Context) bool {

@@ -142,9 +142,6 @@ func (r *run) fail(op operation, err error) {
 func (r *run) reasonOf(err error) error {
 	cause := r.scope.ended()
 	ordered := cause != nil && (err == nil || !isPanic(err) && errors.Is(err, context.Canceled))
-	if e, ok := cause.(exit); ok {
-		cause = e.reason
-	}
 	switch {
 	case ordered:
 		return cause

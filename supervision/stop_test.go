@@ -163,7 +163,8 @@ func TestTerminateInEveryPhase(t *testing.T) {
 	} {
 		t.Run(phase.String(), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				s := supervision.New(supervision.Config{Rand: func() float64 { return 0.5 }})
+				events := newRecorder()
+				s := supervision.New(supervision.Config{Rand: func() float64 { return 0.5 }, Observer: events.observe})
 				typ := typed(script{init: func(ctx context.Context, c *supervision.Child) error {
 					if c.Incarnation() > 1 {
 						<-ctx.Done()
@@ -188,6 +189,16 @@ func TestTerminateInEveryPhase(t *testing.T) {
 				incarnation := c.Incarnation()
 				if err := s.TerminateChild(t.Context(), "a"); err != nil {
 					t.Fatal(err)
+				}
+				synctest.Wait()
+				downs := 0
+				for _, e := range events.of("a") {
+					if e.Kind == supervision.EventDown {
+						downs++
+					}
+				}
+				if want := int(incarnation); downs != want {
+					t.Errorf("%d downs of %d incarnations", downs, want)
 				}
 				start(t, s, supervision.ChildSpec{ID: "a", Type: typed(script{})})
 				time.Sleep(time.Hour)
