@@ -83,6 +83,7 @@ func (a *app) root(running *bool) *cobra.Command {
 	bind(f, config.RoleClient, "server", "context", "creds", "timeout")
 	bindShort(f, config.RoleClient, "output", "o")
 	root.AddCommand(
+		a.devCommand(), a.demoCommand(), a.workerCommand(),
 		a.startCommand(), a.lookupCommand(), a.callCommand(), a.stopCommand(), a.retryCommand(), a.listCommand(),
 		a.eventsCommand(), a.waitCommand(), a.fleetCommand(), a.configCommand(), a.versionCommand(),
 	)

@@ -24,7 +24,7 @@ func trackerGrid(t *bus.Tracker) render.Grid {
 	add("phase", string(t.Phase))
 	add("source", t.Source)
 	add("worker", t.Worker)
-	add("process", process(t)+fmt.Sprintf("  partition %d, run %d, %d restarts, %d events", t.Partition, t.Run, t.Restarts, t.Events))
+	add("process", pid(t)+fmt.Sprintf("  partition %d, run %d, %d restarts, %d events", t.Partition, t.Run, t.Restarts, t.Events))
 	add("started", stamp(&t.StartedAt))
 	add("updated", stamp(&t.UpdatedAt))
 	add("last check", stamp(t.LastCheckAt))
@@ -48,7 +48,7 @@ func answerGrid(status string, t *bus.Tracker) render.Grid {
 	}
 	return render.Grid{
 		Columns: []string{"answer", "transaction", "status", "phase", "process", "worker"},
-		Rows:    [][]string{{status, t.TransactionID.String(), string(t.Status), string(t.Phase), process(t), t.Worker}},
+		Rows:    [][]string{{status, t.TransactionID.String(), string(t.Status), string(t.Phase), pid(t), t.Worker}},
 	}
 }
 
@@ -58,7 +58,7 @@ func listGrid(reply bus.ListReply, all bool) render.Grid {
 	for i := range reply.Trackers {
 		t := &reply.Trackers[i]
 		g.Rows = append(g.Rows, []string{
-			t.TransactionID.String(), string(t.Status), haveNeed(t.Progress, ""), string(t.Phase), t.Source, t.Worker, process(t),
+			t.TransactionID.String(), string(t.Status), haveNeed(t.Progress, ""), string(t.Phase), t.Source, t.Worker, pid(t),
 			strconv.FormatUint(t.Restarts, 10), stamp(&t.UpdatedAt),
 		})
 	}
@@ -71,8 +71,8 @@ func listGrid(reply bus.ListReply, all bool) render.Grid {
 	return g
 }
 
-// process is what a pid is in Elixir: it changes exactly when a new goroutine takes over.
-func process(t *bus.Tracker) string { return fmt.Sprintf("<%d.%d>", t.Epoch, t.Incarnation) }
+// pid is what a pid is in Elixir: it changes exactly when a new goroutine takes over.
+func pid(t *bus.Tracker) string { return fmt.Sprintf("<%d.%d>", t.Epoch, t.Incarnation) }
 
 func haveNeed(p *bus.Progress, before string) string {
 	if p == nil {

@@ -97,10 +97,11 @@ func memberOptions(wcfg workers.Config, l *links, cfg Config) fx.Option {
 	)
 }
 
-// fxLogger logs what fx does where nobody looks unless something is wrong.
+// fxLogger logs what fx does, for those who look. Errors of hooks are returned, so they are not logged as errors as well.
 func fxLogger(log *zap.Logger) fxevent.Logger {
 	l := &fxevent.ZapLogger{Logger: log.Named("fx")}
 	l.UseLogLevel(zap.DebugLevel)
+	l.UseErrorLevel(zap.DebugLevel)
 	return l
 }
 

@@ -17,7 +17,9 @@ type members struct {
 	web  *web
 	fail func(error)
 
-	running  []*member
+	mu      sync.Mutex
+	running []*member
+
 	watching sync.WaitGroup
 	unwatch  context.CancelFunc
 }
@@ -26,7 +28,7 @@ func newMembers(cfg Config, nats *server, web *web, f *failure) *members {
 	return &members{cfg: cfg, nats: nats, web: web, fail: f.set, unwatch: func() {}}
 }
 
-// start makes every member join, one after the other. After an error none is left.
+// start makes all members join at the same time, so that they share what there is. After an error none is left.
 func (ms *members) start(ctx context.Context) error {
 	ctx = caller(ctx)
 	target, err := connect.Config(ms.cfg.Settings)
@@ -39,10 +41,14 @@ func (ms *members) start(ctx context.Context) error {
 	}
 	watching, unwatch := context.WithCancel(context.WithoutCancel(ctx))
 	ms.unwatch = unwatch
-	for _, name := range ms.cfg.Names {
-		if err := ms.join(ctx, watching, target, name); err != nil {
-			return errors.Join(fmt.Errorf("process: worker %s: %w", name, err), ms.stop(context.WithoutCancel(ctx)))
-		}
+	faults := make([]error, len(ms.cfg.Names))
+	var joining sync.WaitGroup
+	for i, name := range ms.cfg.Names {
+		joining.Go(func() { faults[i] = ms.join(ctx, watching, target, name) })
+	}
+	joining.Wait()
+	if err := errors.Join(faults...); err != nil {
+		return errors.Join(err, ms.stop(context.WithoutCancel(ctx)))
 	}
 	return nil
 }
@@ -50,14 +56,16 @@ func (ms *members) start(ctx context.Context) error {
 func (ms *members) join(ctx, watching context.Context, target bus.ConnectConfig, name string) error {
 	m, err := newMember(ctx, ms.cfg, target, name, ms.fail)
 	if err != nil {
-		return err
+		return fmt.Errorf("process: worker %s: %w", name, err)
 	}
 	if err := m.app.Start(ctx); err != nil {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTimeout)
 		defer cancel()
-		return errors.Join(err, m.leave(ctx))
+		return errors.Join(fmt.Errorf("process: worker %s: %w", name, err), m.leave(ctx))
 	}
+	ms.mu.Lock()
 	ms.running = append(ms.running, m)
+	ms.mu.Unlock()
 	ms.watching.Go(func() { ms.watch(watching, m) })
 	return ms.web.add(m.worker)
 }
@@ -84,12 +92,15 @@ func (ms *members) stop(ctx context.Context) error {
 	defer cancel()
 	ms.unwatch()
 	ms.watching.Wait()
-	faults := make([]error, len(ms.running))
+	ms.mu.Lock()
+	leaving := ms.running
+	ms.running = nil
+	ms.mu.Unlock()
+	faults := make([]error, len(leaving))
 	var stopping sync.WaitGroup
-	for i, m := range ms.running {
+	for i, m := range leaving {
 		stopping.Go(func() { faults[i] = m.stop(ctx) })
 	}
 	stopping.Wait()
-	ms.running = nil
 	return errors.Join(faults...)
 }

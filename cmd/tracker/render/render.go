@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"strconv"
+	"strings"
 	"unicode"
 
 	"github.com/jedib0t/go-pretty/v6/table"
@@ -81,8 +82,10 @@ func (p Printer) grid(g Grid) error {
 		t.AppendRow(cells(row))
 	}
 	if len(g.Columns) > 0 || len(g.Rows) > 0 {
-		if _, err := fmt.Fprintln(p.Out, t.Render()); err != nil {
-			return fmt.Errorf("write answer: %w", err)
+		for line := range strings.Lines(t.Render()) {
+			if _, err := fmt.Fprintln(p.Out, strings.TrimRight(line, " \n")); err != nil {
+				return fmt.Errorf("write answer: %w", err)
+			}
 		}
 	}
 	for _, note := range g.Notes {
