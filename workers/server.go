@@ -23,7 +23,7 @@ func newServer(c *supervision.Child) supervision.Server {
 	return &server{cell: cell}
 }
 
-// Init watches the transaction and, when it follows a crash, says so before anything else.
+// Init watches the transaction and, when it follows a crash, says so before it looks at anything the source has seen.
 func (s *server) Init(_ context.Context, child *supervision.Child) error {
 	c := s.cell
 	crash := child.LastCrash()
@@ -31,7 +31,7 @@ func (s *server) Init(_ context.Context, child *supervision.Child) error {
 	again := c.handle != nil
 	if crash != nil && !crash.At.Equal(c.crashSeen) {
 		c.crashSeen, c.comeback = crash.At, true
-		c.requests = append([]input{c.comesBack(crash)}, c.requests...)
+		c.requests = append(c.requests, c.comesBack(crash))
 	}
 	c.woken = false
 	c.mu.Unlock()

@@ -61,7 +61,7 @@ func (r *rig) start() {
 	go func() { ended <- src.Run(ctx) }()
 	r.stop = sync.OnceFunc(func() {
 		cancel(errOver)
-		if err := <-ended; !errors.Is(err, errOver) {
+		if err := <-ended; !errors.Is(err, errOver) && r.Context().Err() == nil {
 			r.Errorf("Run returned %v, want the cause of its context", err)
 		}
 	})

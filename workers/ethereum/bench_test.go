@@ -1,0 +1,122 @@
+package ethereum
+
+import (
+	"encoding/binary"
+	"runtime"
+	"testing"
+	"time"
+	"unsafe"
+
+	"trackerfleet/workers/source"
+)
+
+// deaf is an observer that looks at nothing.
+type deaf struct{}
+
+func (deaf) Observe(source.Observation) {}
+
+func numbered(n uint64) Hash {
+	var hash Hash
+	binary.BigEndian.PutUint64(hash[:], n*0x9e3779b97f4a7c15) // spread, as hashes are
+	binary.BigEndian.PutUint64(hash[8:], n)
+	return hash
+}
+
+func bookOf(n int) (*Source, error) {
+	s, err := New(Config{})
+	if err != nil {
+		return nil, err
+	}
+	for i := range n {
+		s.Watch(source.Target{Ref: &ref{hash: numbered(uint64(i))}}, source.Hint{}, deaf{})
+	}
+	return s, nil
+}
+
+// bytesPerWatch measures n idle watches on the heap, index and params included.
+func bytesPerWatch(tb testing.TB, n int) float64 {
+	var before, after runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&before)
+	s, err := bookOf(n)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	runtime.GC()
+	runtime.ReadMemStats(&after)
+	runtime.KeepAlive(s)
+	return float64(after.HeapAlloc-before.HeapAlloc) / float64(n)
+}
+
+// A watch is small: a fleet has millions.
+func TestBytesPerWatch(t *testing.T) {
+	const limit = 320 // 250 and what the index's growth leaves unused right after it doubled
+	for _, n := range []int{100_000, 150_000} {
+		if got := bytesPerWatch(t, n); got > limit {
+			t.Errorf("%d watches: %.0f bytes each, want at most %d", n, got, limit)
+		} else {
+			t.Logf("%d watches: %.0f bytes each; a watch %d, its params %d", n, got, unsafe.Sizeof(watch{}), unsafe.Sizeof(ref{}))
+		}
+	}
+}
+
+func BenchmarkBytesPerWatch(b *testing.B) {
+	for b.Loop() {
+		b.ReportMetric(bytesPerWatch(b, 1_000_000), "bytes/watch")
+	}
+}
+
+// BenchmarkBlock applies blocks of 300 transactions, 3 of them watched, against a million watches.
+func BenchmarkBlock(b *testing.B) {
+	s, err := bookOf(1_000_000)
+	if err != nil {
+		b.Fatal(err)
+	}
+	now := time.Unix(1_700_000_000, 0)
+	number, other := uint64(1), uint64(1<<40)
+	parent := numbered(1 << 50)
+	for b.Loop() {
+		blk := &block{number: number, hash: numbered(1<<50 + number), parent: parent}
+		receipts := map[Hash]*receipt{}
+		for i := range uint64(300) {
+			tx := numbered(other)
+			if i%100 == 0 {
+				tx = numbered((number*3 + i/100) % 1_000_000)
+				receipts[tx] = &receipt{tx: tx, block: blk.hash, number: number, success: true, gasUsed: "21000", feePaid: "1"}
+			}
+			other++
+			blk.txs = append(blk.txs, tx)
+		}
+		br := branch{ancestor: number - 1, blocks: []*block{blk}}
+		s.book.matches(br)
+		s.book.apply(br, receipts, now)
+		parent = blk.hash
+		number++
+	}
+}
+
+// BenchmarkFire advances the head past a height that a thousand of a million waiting watches wait for.
+func BenchmarkFire(b *testing.B) {
+	s, err := bookOf(1_000_000)
+	if err != nil {
+		b.Fatal(err)
+	}
+	book, now := s.book, time.Unix(1_700_000_000, 0)
+	m := book.window.push(&block{number: 1, hash: numbered(1)})
+	waiting := book.urgent.all()
+	for i, w := range waiting {
+		w.place, w.told = m, m
+		book.setWake(w, source.Wake{Height: uint64(2 + i/1000)})
+	}
+	number := uint64(1)
+	for b.Loop() {
+		number++
+		book.window.push(&block{number: number, hash: numbered(number)})
+		book.fireAll(now)
+		for i := range 1000 {
+			w := waiting[(int(number-2)*1000+i)%len(waiting)]
+			book.setWake(w, source.Wake{Height: number + 1000})
+		}
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/1000, "ns/wake")
+}
