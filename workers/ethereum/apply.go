@@ -17,7 +17,7 @@ func (b *book) matches(br branch) [][]Hash {
 	found := make([][]Hash, len(br.blocks))
 	for i, blk := range br.blocks {
 		for _, tx := range blk.txs {
-			if b.index[tx] != nil {
+			if b.index.has(tx) {
 				found[i] = append(found[i], tx)
 			}
 		}
@@ -38,7 +38,7 @@ func (b *book) apply(br branch, receipts map[Hash]*receipt, now time.Time) {
 	for _, blk := range br.blocks {
 		m := b.window.push(blk)
 		for _, tx := range blk.txs {
-			for w := b.index[tx]; w != nil; w = w.twin {
+			for w := range b.index.of(tx) {
 				b.seat(w, m)
 				here = append(here, w)
 			}

@@ -10,7 +10,7 @@ import (
 type book struct {
 	window *window
 	tags   tags
-	index  map[Hash]*watch
+	index  index
 	count  int
 
 	urgent  list              // to be looked up now
@@ -27,7 +27,7 @@ func newBook(cfg Config) *book {
 	return &book{
 		window: newWindow(cfg.Window),
 		tags:   tags{depth: [3]uint64{source.Safe: cfg.SafeDepth, source.Finalized: cfg.FinalizedDepth}},
-		index:  map[Hash]*watch{},
+		index:  index{},
 		sinces: map[*watch]uint64{},
 		seated: map[uint64]*list{},
 	}
@@ -36,8 +36,7 @@ func newBook(cfg Config) *book {
 // add puts a new watch in and decides how it comes to its first observation. urgent says that there is something to do now.
 func (b *book) add(w *watch, h source.Hint) (urgent bool) {
 	w.due, w.ask = -1, true
-	w.twin = b.index[w.ref.hash]
-	b.index[w.ref.hash] = w
+	b.index.add(w)
 	b.count++
 	if h.Block != nil {
 		if hash, err := ParseHash(h.Block.Hash); err == nil {
@@ -71,21 +70,7 @@ func (b *book) remove(w *watch) {
 	delete(b.sinces, w)
 	w.closed = true
 	b.count--
-	first := b.index[w.ref.hash]
-	if first == w {
-		if w.twin == nil {
-			delete(b.index, w.ref.hash)
-		} else {
-			b.index[w.ref.hash] = w.twin
-		}
-		return
-	}
-	for first != nil && first.twin != w {
-		first = first.twin
-	}
-	if first != nil {
-		first.twin = w.twin
-	}
+	b.index.remove(w)
 }
 
 // unlist takes w out of its list; a height's list that becomes empty goes too.

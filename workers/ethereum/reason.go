@@ -21,8 +21,8 @@ func (s *Source) reasons(ctx context.Context, e *endpoint, receipts map[Hash]*re
 	var wanted []*receipt
 	s.mu.Lock()
 	for tx, r := range receipts {
-		for w := s.book.index[tx]; w != nil && !r.success; w = w.twin {
-			if w.ref.reason {
+		for w := range s.book.index.of(tx) {
+			if w.ref.reason && !r.success {
 				wanted = append(wanted, r)
 				break
 			}

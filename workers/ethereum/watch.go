@@ -36,7 +36,7 @@ type watch struct {
 	ref *ref
 	obs source.Observer
 
-	twin       *watch // next watch of the same hash
+	twin       *watch // next in the index, of the same key
 	prev, next *watch
 	in         *list
 

@@ -162,6 +162,31 @@ func TestDuesInOrder(t *testing.T) {
 	}
 }
 
+func TestIndexTellsSameKeysApart(t *testing.T) {
+	x := index{}
+	of := func(last byte) *watch {
+		w := &watch{ref: &ref{hash: h(1)}}
+		w.ref.hash[31] = last
+		return w
+	}
+	ws := []*watch{of(1), of(2), of(1), of(3)}
+	for _, w := range ws {
+		x.add(w)
+	}
+	if got := slices.Collect(x.of(ws[0].ref.hash)); !slices.Equal(got, []*watch{ws[2], ws[0]}) {
+		t.Errorf("%v, want both of the hash", got)
+	}
+	for i, w := range []*watch{ws[0], ws[3], ws[1]} {
+		x.remove(w)
+		if x.has(w.ref.hash) != (i == 0) {
+			t.Errorf("removal %d", i)
+		}
+	}
+	if x.remove(ws[2]); len(x) != 0 {
+		t.Errorf("%d keys after everything left", len(x))
+	}
+}
+
 func TestListKeepsOrder(t *testing.T) {
 	var l list
 	ws := make([]*watch, 5)
