@@ -50,6 +50,7 @@ var ErrUnknownOutcome = errors.New("bus: outcome of the publish is unknown")
 
 // Codes of JetStream errors that decide what happens next; see errors.json of nats-server.
 const (
+	codeClusterNotAvailable = 10008 // no leader for now
 	codeNoMessage           = 10037
 	codeNoStorage           = 10047 // the file store has not that much left
 	codeMessageTooLarge     = 10054

@@ -168,7 +168,7 @@ func (r *Records) directRead(ctx context.Context, body []byte) ([]*Record, error
 	var records []*Record
 	expected := -1
 	for {
-		m, err := nextReply(ctx, sub)
+		m, err := nextReply(ctx, sub, readTimeout)
 		if err != nil {
 			return nil, err
 		}

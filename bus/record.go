@@ -36,16 +36,22 @@ func (r *Record) WriteID() string {
 // 10,000 and takes a few hundred at their full speed.
 const leaderReads = 256
 
-// readTimeout is how long a read waits for the next piece of its answer: the server drops requests when it is overrun, and
-// a stream without a leader answers nothing.
-const readTimeout = 5 * time.Second
+// readTimeout is how long a read waits for the next piece of its answer, and readAgain how long before it asks again: a
+// stream without a leader answers nothing, and a server that is overrun drops requests.
+const (
+	readTimeout = 5 * time.Second
+	readAgain   = 500 * time.Millisecond
+)
 
-// nextReply returns the next message of sub. It fails with the cause of ctx, or after [readTimeout].
-func nextReply(ctx context.Context, sub *nats.Subscription) (*nats.Msg, error) {
-	limited, cancel := context.WithTimeoutCause(ctx, readTimeout, errors.New("no answer from the stream in "+readTimeout.String()))
+// errNoAnswer says that nobody answered a read in time.
+var errNoAnswer = errors.New("bus: no answer from the stream")
+
+// nextReply returns the next message of sub. It fails with the cause of ctx, or with errNoAnswer after d.
+func nextReply(ctx context.Context, sub *nats.Subscription, d time.Duration) (*nats.Msg, error) {
+	limited, cancel := context.WithTimeoutCause(ctx, d, errNoAnswer)
 	defer cancel()
 	m, err := sub.NextMsgWithContext(limited)
-	if limited.Err() != nil && m == nil {
+	if m == nil && limited.Err() != nil {
 		return nil, context.Cause(limited)
 	}
 	return m, err
@@ -68,7 +74,7 @@ func (r *Records) Get(ctx context.Context, subject string) (*Record, error) {
 }
 
 // GetAll is [Records.Get] of many subjects: entry i of the result belongs to subjects[i]. It reads each on its own, not all
-// at one time.
+// at one time, and asks again what a change of the stream's leader left unanswered.
 func (r *Records) GetAll(ctx context.Context, subjects []string) ([]*Record, error) {
 	prefix := r.nc.NewInbox() + "."
 	sub, err := r.nc.SubscribeSync(prefix + "*")
@@ -77,26 +83,49 @@ func (r *Records) GetAll(ctx context.Context, subjects []string) ([]*Record, err
 	}
 	defer sub.Unsubscribe()
 	records := make([]*Record, len(subjects))
-	sent := 0
-	for got := 0; got < len(subjects); got++ {
-		for ; sent < len(subjects) && sent-got < leaderReads; sent++ {
-			if err := r.ask(subjects[sent], prefix+strconv.Itoa(sent)); err != nil {
-				return nil, fmt.Errorf("bus: read %s: %w", subjects[sent], err)
+	open := make(map[int]bool, leaderReads) // asked for, not answered
+	deadline := time.Now().Add(readTimeout)
+	for next, got := 0, 0; got < len(subjects); {
+		for ; next < len(subjects) && len(open) < leaderReads; next++ {
+			open[next] = true
+			if err := r.ask(subjects[next], prefix+strconv.Itoa(next)); err != nil {
+				return nil, fmt.Errorf("bus: read %s: %w", subjects[next], err)
 			}
 		}
-		m, err := nextReply(ctx, sub)
+		m, err := nextReply(ctx, sub, readAgain)
+		if errors.Is(err, errNoAnswer) && time.Now().Before(deadline) {
+			if err := r.askAgain(subjects, open, prefix); err != nil {
+				return nil, err
+			}
+			continue
+		}
 		if err != nil {
 			return nil, fmt.Errorf("bus: read records: %w", err)
 		}
 		i, err := strconv.Atoi(m.Subject[len(prefix):])
-		if err != nil || i < 0 || i >= len(subjects) {
-			return nil, fmt.Errorf("bus: read records: unexpected reply on %s", m.Subject)
+		if err != nil || !open[i] {
+			continue // answered twice
 		}
-		if records[i], err = parseRecord(m); err != nil {
+		if records[i], err = parseRecord(m); apiCode(err) == codeClusterNotAvailable {
+			continue // asked again when nothing else comes
+		}
+		if err != nil {
 			return nil, fmt.Errorf("bus: read %s: %w", subjects[i], err)
 		}
+		delete(open, i)
+		got++
+		deadline = time.Now().Add(readTimeout)
 	}
 	return records, nil
+}
+
+func (r *Records) askAgain(subjects []string, open map[int]bool, prefix string) error {
+	for i := range open {
+		if err := r.ask(subjects[i], prefix+strconv.Itoa(i)); err != nil {
+			return fmt.Errorf("bus: read %s: %w", subjects[i], err)
+		}
+	}
+	return nil
 }
 
 func (r *Records) ask(subject, reply string) error {

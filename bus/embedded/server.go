@@ -117,8 +117,9 @@ func (s *Server) run(ctx context.Context, cfg Config) error {
 	return s.awaitReady(ctx, cfg.ReadyTimeout, fatal.failed)
 }
 
-// readyCheck is how long one look at whether the server is ready takes at most.
-const readyCheck = 10 * time.Millisecond
+// readyCheck is how long one look at whether the server is ready takes at most; below 25 ms the server would look without
+// a pause.
+const readyCheck = 30 * time.Millisecond
 
 func (s *Server) awaitReady(ctx context.Context, timeout time.Duration, fatal <-chan string) error {
 	for deadline := time.Now().Add(timeout); ; {
