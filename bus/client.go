@@ -14,8 +14,9 @@ import (
 type ClientConfig struct {
 	// Timeout is the deadline of a request whose context has none; 0: 5s. Events and Wait have no deadline of their own.
 	Timeout time.Duration
-	// Silence is how long an owner may take before a request that may be repeated is sent again; 0: 1s. Stop, Retry, Drain
-	// and a call to crash are never repeated after silence, only after an answer that says that nothing was done.
+	// Silence is how long an owner may take before a request that may be repeated is sent again; 0: 1s. It doubles with each
+	// repetition. Stop, Retry, Drain and a call to crash are never repeated after silence, only after an answer that says
+	// that nothing was done.
 	Silence time.Duration
 	// BackoffBase and BackoffCap bound the pauses between attempts, which double and are jittered; 0: 20ms and 500ms.
 	BackoffBase, BackoffCap time.Duration
@@ -99,7 +100,9 @@ func (c *Client) Spawn(ctx context.Context, r StartRequest) (SpawnReply, error) 
 	if err != nil {
 		return reply, err
 	}
-	err = c.ask(ctx, c.route("spawn", r.TransactionID, true), body, &reply)
+	way := c.route("spawn", r.TransactionID, true)
+	way.trace = r.Trace
+	err = c.ask(ctx, way, body, &reply)
 	return reply, err
 }
 

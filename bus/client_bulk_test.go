@@ -38,9 +38,10 @@ func storedStarts(t testing.TB, nc *nats.Conn) jetstream.StreamState {
 }
 
 func TestStartIsStoredWhenItReturns(t *testing.T) {
+	trace := bus.Trace{Parent: "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", State: "k=v"}
 	nc := fleet(t)
 	c := newClient(t, nc, quick)
-	ack, err := c.Start(t.Context(), bus.StartRequest{TransactionID: parseID(t, "a b"), Timeout: bus.Duration(time.Hour)})
+	ack, err := c.Start(t.Context(), bus.StartRequest{TransactionID: parseID(t, "a b"), Timeout: bus.Duration(time.Hour), Trace: trace})
 	if err != nil || ack.Sequence != 1 || ack.Stream != bus.StreamStarts {
 		t.Fatalf("got %+v, %v", ack, err)
 	}
@@ -57,7 +58,7 @@ func TestStartIsStoredWhenItReturns(t *testing.T) {
 		t.Fatal(err)
 	}
 	got, err := bus.DecodeStart(m.Subject, m.Data)
-	if err != nil || got.TransactionID.String() != "a b" || got.Timeout != bus.Duration(time.Hour) {
+	if err != nil || got.TransactionID.String() != "a b" || got.Timeout != bus.Duration(time.Hour) || bus.TraceOf(m.Header) != trace {
 		t.Errorf("got %+v, %v", got, err)
 	}
 }
@@ -103,7 +104,7 @@ func TestStartSaysThatTheStreamIsFull(t *testing.T) {
 		t.Fatal(err)
 	}
 	c := newClient(t, nc, quick)
-	_, err = c.Start(within(t, 100*time.Millisecond), starts(t, 1)[0])
+	_, err = c.Start(within(t, 300*time.Millisecond), starts(t, 1)[0])
 	wantOnly(t, err, bus.ErrUnavailable) // there is no stream
 
 	if err := bus.EnsureAssets(t.Context(), js, bus.AssetsCreate, bus.AssetSettings{MaxStartsBytes: 4096}); err != nil {
@@ -170,18 +171,18 @@ func TestSpawnManyOfABadServer(t *testing.T) {
 	c := newClient(t, nc, quick)
 	all := starts(t, 3)
 	all[1].Source = "no name"
-	replies, err := c.SpawnMany(within(t, 100*time.Millisecond), all)
+	replies, err := c.SpawnMany(within(t, 300*time.Millisecond), all)
 	if !errors.Is(replies[0].Error, bus.ErrUnavailable) || !errors.Is(replies[1].Error, bus.ErrInvalid) || err == nil {
 		t.Errorf("nobody there: %+v, %v", replies, err)
 	}
 	serve(t, nc, bus.SubjectSpawn, func(*nats.Msg) any {
 		return json.RawMessage(`{"items":[{"status":"created"}]}`)
 	})
-	replies, err = c.SpawnMany(within(t, time.Second), all)
+	replies, err = c.SpawnMany(within(t, testTimeout), all)
 	if !errors.Is(replies[2].Error, bus.ErrInternal) || err == nil {
 		t.Errorf("too few answers: %+v, %v", replies, err)
 	}
-	replies, err = c.SpawnMany(within(t, time.Second), all[:1])
+	replies, err = c.SpawnMany(within(t, testTimeout), all[:1])
 	if !errors.Is(replies[0].Error, bus.ErrInternal) || err == nil {
 		t.Errorf("empty answer: %+v, %v", replies, err)
 	}

@@ -31,6 +31,7 @@ type route struct {
 	repeat   bool   // doing it twice is doing it once
 	bulk     bool   // many at once, so that the answer takes its time
 	fallback bool   // any worker can answer something while there is no owner
+	trace    Trace  // of the request
 }
 
 func (c *Client) route(verb string, id ID, repeat bool) route {
@@ -47,7 +48,7 @@ func (r route) subjects(n int) []string {
 	switch {
 	case r.direct == "":
 		return []string{r.public}
-	case r.fallback:
+	case r.fallback && n%2 == 0:
 		return []string{r.direct, r.public}
 	case n%2 == 1:
 		return []string{r.public}
@@ -84,7 +85,7 @@ func (c *Client) ask(ctx context.Context, r route, body []byte, reply any) error
 		var err error
 		for _, subject := range r.subjects(n) {
 			var m *nats.Msg
-			m, err = c.request(ctx, subject, body)
+			m, err = c.request(ctx, subject, r.trace, body)
 			if err == nil {
 				return ReadReply(m, reply)
 			}
@@ -96,16 +97,24 @@ func (c *Client) ask(ctx context.Context, r route, body []byte, reply any) error
 	})
 }
 
-func (c *Client) request(ctx context.Context, subject string, body []byte) (*nats.Msg, error) {
-	m := &nats.Msg{Subject: subject, Data: body}
+func (c *Client) request(ctx context.Context, subject string, trace Trace, body []byte) (*nats.Msg, error) {
+	m := nats.NewMsg(subject)
+	m.Data = body
+	trace.Put(m.Header)
 	if deadline, ok := ctx.Deadline(); ok {
-		m.Header = nats.Header{HeaderTimeoutMS: {strconv.FormatInt(max(time.Until(deadline).Milliseconds(), 1), 10)}}
+		m.Header.Set(HeaderTimeoutMS, strconv.FormatInt(max(time.Until(deadline).Milliseconds(), 1), 10))
 	}
 	return c.nc.RequestMsgWithContext(ctx, m)
 }
 
 // bulkSilence is how many times longer the answer to many may take than that to one.
 const bulkSilence = 5
+
+// maxSilence bounds how long an attempt waits.
+const maxSilence = time.Hour
+
+// leastAttempt is the least time that is worth an attempt: one that the deadline cuts off may have been done.
+const leastAttempt = 20 * time.Millisecond
 
 // silence returns after how long without an answer a request on r is sent again; 0: never.
 func (c *Client) silence(r route) time.Duration {
@@ -119,7 +128,7 @@ func (c *Client) silence(r route) time.Duration {
 }
 
 // insist calls attempt, with its number from 0, until it did something or ctx, with Timeout if it has no deadline, ends. An
-// attempt ends after silence and is then repeated; 0: it is not.
+// attempt ends after silence, which doubles each time lest somebody slow never be heard, and is then repeated; 0: it is not.
 func (c *Client) insist(ctx context.Context, silence time.Duration, attempt func(ctx context.Context, n int) error) error {
 	ctx, cancel := c.bounded(ctx)
 	defer cancel()
@@ -141,6 +150,7 @@ func (c *Client) insist(ctx context.Context, silence time.Duration, attempt func
 			if maybeDone = true; silence == 0 {
 				return outcome(ctx, maybeDone, said)
 			}
+			silence = min(2*silence, maxSilence)
 		}
 		pause, ok := c.pause(ctx, n, err)
 		if !ok || !sleep(ctx, pause) {
@@ -170,7 +180,6 @@ func (c *Client) bounded(ctx context.Context) (context.Context, context.CancelFu
 // pause returns how long to wait after attempt n failed with err: full jitter over a doubling span, at most half of what is
 // left of ctx, but no less than the other side asked for. It is false if that leaves no time for another attempt.
 func (c *Client) pause(ctx context.Context, n int, err error) (time.Duration, bool) {
-	const least = time.Millisecond // less is no time to ask anything
 	left := c.cfg.Timeout
 	if deadline, ok := ctx.Deadline(); ok {
 		left = time.Until(deadline)
@@ -179,7 +188,7 @@ func (c *Client) pause(ctx context.Context, n int, err error) (time.Duration, bo
 	if n < 20 {
 		span = min(span, c.cfg.BackoffBase<<n)
 	}
-	if ctx.Err() != nil || span < least {
+	if ctx.Err() != nil || left < 2*leastAttempt {
 		return 0, false
 	}
 	var wire *Error
@@ -187,7 +196,7 @@ func (c *Client) pause(ctx context.Context, n int, err error) (time.Duration, bo
 	if errors.As(err, &wire) {
 		asked = wire.RetryAfter()
 	}
-	return asked + rand.N(span), asked < left
+	return asked + rand.N(max(span, 1)), asked < left
 }
 
 // sleep waits for that long and reports whether ctx allowed it.

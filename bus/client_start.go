@@ -29,7 +29,7 @@ func (c *Client) Start(ctx context.Context, r StartRequest) (StartAck, error) {
 	}
 	var ack StartAck
 	err = c.insist(ctx, c.cfg.Silence, func(ctx context.Context, _ int) error {
-		m, err := c.nc.RequestMsgWithContext(ctx, &nats.Msg{Subject: SubjectStart, Data: body})
+		m, err := c.nc.RequestMsgWithContext(ctx, startMessage(r, body))
 		if err != nil {
 			return err
 		}
@@ -37,6 +37,13 @@ func (c *Client) Start(ctx context.Context, r StartRequest) (StartAck, error) {
 		return err
 	})
 	return ack, err
+}
+
+func startMessage(r StartRequest, body []byte) *nats.Msg {
+	m := nats.NewMsg(SubjectStart)
+	m.Data = body
+	r.Trace.Put(m.Header)
+	return m
 }
 
 // readAck reads what the stream answered to a start.
@@ -95,7 +102,7 @@ func (c *Client) StartMany(ctx context.Context, starts []StartRequest) (stored i
 	for stored < len(bodies) {
 		n := packed(bodies[stored:], maxBatchBytes)
 		err := c.insist(ctx, bulkSilence*c.cfg.Silence, func(ctx context.Context, _ int) error {
-			return startBatch(ctx, publisher, bodies[stored:stored+n])
+			return startBatch(ctx, publisher, starts[stored:stored+n], bodies[stored:stored+n])
 		})
 		if err != nil {
 			return stored, fmt.Errorf("bus: start %d: %w", stored, err)
@@ -156,10 +163,10 @@ func within(path, field string) string {
 	return path + "." + field
 }
 
-func startBatch(ctx context.Context, publisher *BatchPublisher, bodies [][]byte) error {
+func startBatch(ctx context.Context, publisher *BatchPublisher, starts []StartRequest, bodies [][]byte) error {
 	msgs := make([]*nats.Msg, len(bodies))
 	for i, body := range bodies {
-		msgs[i] = &nats.Msg{Subject: SubjectStart, Data: body}
+		msgs[i] = startMessage(starts[i], body)
 	}
 	_, err := publisher.Publish(ctx, msgs)
 	var refused *APIError

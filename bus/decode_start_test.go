@@ -75,17 +75,21 @@ func TestDecodeStartNamesEveryFaultAtOnce(t *testing.T) {
 	}
 }
 
-func TestDecodeStartTable(t *testing.T) {
+// startCase is a start message and what becomes of it: the ID that is understood, the code and the faulty fields.
+type startCase struct {
+	subject, body, id string
+	code              Code
+	fields            string
+}
+
+// deepStart nests n objects in one another.
+func deepStart(n int) string {
+	return `{"transaction_id":"t","params":` + strings.Repeat(`{"a":`, n-1) + "1" + strings.Repeat("}", n)
+}
+
+func TestDecodeStartAccepts(t *testing.T) {
 	odd := mustID(t, "a.b *>$/é")
-	big := strings.Repeat("x", MaxBodyBytes)
-	deep := func(n int) string {
-		return `{"transaction_id":"t","params":` + strings.Repeat(`{"a":`, n-1) + "1" + strings.Repeat("}", n)
-	}
-	for name, tc := range map[string]struct {
-		subject, body, id string
-		code              Code
-		fields            string
-	}{
+	testStarts(t, map[string]startCase{
 		"bare ID":                {body: "txn_1", id: "txn_1"},
 		"bare ID of a shell":     {body: "txn_1\r\n", id: "txn_1"},
 		"bare ID with spaces":    {body: " a b ", id: " a b "},
@@ -96,9 +100,14 @@ func TestDecodeStartTable(t *testing.T) {
 		"bare ID in both":        {subject: "tracker.start.t", body: `t`, id: "t"},
 		"null is left out":       {body: `{"transaction_id":"t","source":null,"params":null,"timeout":null,"meta":null}`, id: "t"},
 		"128 bytes":              {body: strings.Repeat("é", 64), id: strings.Repeat("é", 64)},
-		"depth 32":               {body: deep(32), id: "t"},
+		"depth 32":               {body: deepStart(32), id: "t"},
 		"surrogate pair":         {body: `{"transaction_id":"\ud83d\ude00"}`, id: "😀"},
+	})
+}
 
+func TestDecodeStartRefuses(t *testing.T) {
+	big := strings.Repeat("x", MaxBodyBytes)
+	testStarts(t, map[string]startCase{
 		"other ID in the body": {subject: "tracker.start.t", body: `{"transaction_id":"u"}`, id: "u", code: CodeInvalid, fields: "transaction_id"},
 		"no token":             {subject: "tracker.start.=", body: `t`, id: "t", code: CodeInvalid, fields: "subject"},
 		"no token's spelling":  {subject: "tracker.start.=dHhu", code: CodeInvalid, fields: "subject"},
@@ -120,7 +129,7 @@ func TestDecodeStartTable(t *testing.T) {
 		"JSON string":          {body: `"t"`, code: CodeInvalid, fields: ""},
 		"cut off":              {body: `{"transaction_id":"t`, code: CodeInvalid, fields: ""},
 		"two objects":          {body: `{"transaction_id":"t"}{}`, code: CodeInvalid, fields: ""},
-		"depth 33":             {body: deep(33), code: CodeInvalid, fields: ""},
+		"depth 33":             {body: deepStart(33), code: CodeInvalid, fields: ""},
 		"depth 20,000":         {body: strings.Repeat(`{"a":`, 13000), code: CodeInvalid, fields: ""},
 		"timeout is a number":  {body: `{"transaction_id":"t","timeout":5}`, id: "t", code: CodeInvalid, fields: "timeout"},
 		"timeout below 0":      {body: `{"transaction_id":"t","timeout":"-1s"}`, id: "t", code: CodeInvalid, fields: "timeout"},
@@ -131,7 +140,12 @@ func TestDecodeStartTable(t *testing.T) {
 		"meta of 4 KiB and 1": {body: `{"transaction_id":"t","meta":{"a":"` + big[:MaxMetaBytes-7] + `"}}`, id: "t", code: CodeTooLarge, fields: "meta"},
 		"long label":          {body: `{"transaction_id":"t","labels":{"a":"` + big[:257] + `"}}`, id: "t", code: CodeTooLarge, fields: "labels.a"},
 		"large and wrong":     {body: `{"transaction_id":"t","restart":1,"labels":{"a":"` + big[:257] + `"}}`, id: "t", code: CodeInvalid, fields: "restart labels.a"},
-	} {
+	})
+}
+
+func testStarts(t *testing.T, cases map[string]startCase) {
+	t.Helper()
+	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
 			subject := tc.subject
 			if subject == "" {

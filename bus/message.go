@@ -15,6 +15,9 @@ type StartRequest struct {
 	Labels        map[string]string `json:"labels,omitempty"`
 	Meta          json.RawMessage   `json:"meta,omitempty"` // echoed in every event, at most 4 KiB
 	OnExisting    OnExisting        `json:"on_existing,omitempty"`
+
+	// Trace goes with the message as headers: Client sends it, except in SpawnMany; decoders leave it empty, see [TraceOf].
+	Trace Trace `json:"-"`
 }
 
 // OnExisting says what a start does when the transaction ID has a tracker already.
