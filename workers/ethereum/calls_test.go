@@ -55,7 +55,7 @@ func TestCallsPerBlock(t *testing.T) {
 		bubble(t, slow, func(r *rig) {
 			r.watchMany(n / 2)
 			if got := r.src.Health().Watched; got != n {
-				t.Fatalf("%d watched, want %d", got, n)
+				r.Fatalf("%d watched, want %d", got, n)
 			}
 			calls = r.callsPerBlock(blocks)
 		})
@@ -153,7 +153,7 @@ func TestSweepBounded(t *testing.T) {
 				r.polls(1)
 				n := r.node.Calls()["eth_getTransactionByHash"] - before
 				if n > 5 {
-					t.Fatalf("%d look-ups in one poll, want 5 at most", n)
+					r.Fatalf("%d look-ups in one poll, want 5 at most", n)
 				}
 				if n > 0 {
 					break

@@ -117,9 +117,16 @@ func (c Config) validate() error {
 		field string
 		value int64
 	}{
-		{"Poll", int64(c.Poll)}, {"BatchSize", int64(c.BatchSize)}, {"Window", int64(c.Window)}, {"Timeout", int64(c.Timeout)},
-		{"MaxBody", c.MaxBody}, {"SweepAfter", int64(c.SweepAfter)}, {"SweepBatch", int64(c.SweepBatch)},
-		{"ReceiptsAtOnce", int64(c.ReceiptsAtOnce)}, {"DropMinAge", int64(c.DropMinAge)}, {"MissingChecks", int64(c.MissingChecks)},
+		{"Poll", int64(c.Poll)},
+		{"BatchSize", int64(c.BatchSize)},
+		{"Window", int64(c.Window)},
+		{"Timeout", int64(c.Timeout)},
+		{"MaxBody", c.MaxBody},
+		{"SweepAfter", int64(c.SweepAfter)},
+		{"SweepBatch", int64(c.SweepBatch)},
+		{"ReceiptsAtOnce", int64(c.ReceiptsAtOnce)},
+		{"DropMinAge", int64(c.DropMinAge)},
+		{"MissingChecks", int64(c.MissingChecks)},
 	} {
 		if f.value < 0 {
 			fault(f.field, "must not be negative")

@@ -169,7 +169,7 @@ func TestHeadBeforeLookUps(t *testing.T) {
 			head := r.mine(1)
 			r.polls(3)
 			if got := r.src.Health().Head; got != head.Number {
-				t.Fatalf("head %d three polls after block %d", got, head.Number)
+				r.Fatalf("head %d three polls after block %d", got, head.Number)
 			}
 		}
 	})

@@ -67,8 +67,21 @@ func (h *history) step() {
 		h.reorg()
 	case 6:
 		faults := []ethtest.Faults{
-			{}, {Lag: 2}, {NoReceipt: true}, {StaleRcpts: true}, {OtherRcpts: true}, {HalfBatch: true}, {Garbage: true}, {Indexing: true},
-			{BatchCap: 2}, {ChainID: 9}, {HTTP429: true}, {Drop: true}, {Shuffle: true}, {NoBlockRcpt: true}, {OtherTx: true},
+			{},
+			{Lag: 2},
+			{NoReceipt: true},
+			{StaleRcpts: true},
+			{OtherRcpts: true},
+			{HalfBatch: true},
+			{Garbage: true},
+			{Indexing: true},
+			{BatchCap: 2},
+			{ChainID: 9},
+			{HTTP429: true},
+			{Drop: true},
+			{Shuffle: true},
+			{NoBlockRcpt: true},
+			{OtherTx: true},
 			{Null: true, NoReceipt: true},
 		}
 		h.node.Misbehave(faults[h.rand.IntN(len(faults))])

@@ -26,16 +26,22 @@ func (s *Source) Run(ctx context.Context) error {
 	}()
 	timer := time.NewTimer(0)
 	defer timer.Stop()
-	for {
+	for ctx.Err() == nil {
+		select {
+		case <-timer.C: // before all else: new blocks come first however much there is to look up
+			timer.Reset(s.poll(ctx))
+			continue
+		default:
+		}
 		select {
 		case <-ctx.Done():
-			return context.Cause(ctx)
 		case <-s.work:
 			s.lookAround(ctx)
 		case <-timer.C:
 			timer.Reset(s.poll(ctx))
 		}
 	}
+	return context.Cause(ctx)
 }
 
 // poll does everything there is to do and returns the time until the next poll.

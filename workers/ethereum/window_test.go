@@ -45,9 +45,15 @@ func TestDecide(t *testing.T) {
 		number int
 		want   move
 	}{
-		{"the head", 1, 10, stay}, {"one more", 1, 11, extend}, {"more of another branch", 2, 12, extend}, {"another at the same height", 2, 10, fork},
-		{"ours, one less", 1, 9, behind}, {"ours, the last known", 1, 7, behind}, {"before the window", 1, 6, behind},
-		{"another before the window", 2, 3, behind}, {"another, shorter", 2, 8, shorter},
+		{"the head", 1, 10, stay},
+		{"one more", 1, 11, extend},
+		{"more of another branch", 2, 12, extend},
+		{"another at the same height", 2, 10, fork},
+		{"ours, one less", 1, 9, behind},
+		{"ours, the last known", 1, 7, behind},
+		{"before the window", 1, 6, behind},
+		{"another before the window", 2, 3, behind},
+		{"another, shorter", 2, 8, shorter},
 	} {
 		if got := w.decide(stretch(test.branch, test.number, test.number)[0]); got != test.want {
 			t.Errorf("%s: %d, want %d", test.name, got, test.want)

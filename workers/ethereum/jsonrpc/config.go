@@ -57,8 +57,11 @@ func (c Config) validate() (*url.URL, error) {
 		name string
 		bad  bool
 	}{
-		{"Rate", c.Rate < 0}, {"BatchSize", c.BatchSize < 1}, {"Timeout", c.Timeout < 0},
-		{"MaxBody", c.MaxBody < 1}, {"MaxPause", c.MaxPause < 0},
+		{"Rate", c.Rate < 0},
+		{"BatchSize", c.BatchSize < 1},
+		{"Timeout", c.Timeout < 0},
+		{"MaxBody", c.MaxBody < 1},
+		{"MaxPause", c.MaxPause < 0},
 	} {
 		if f.bad {
 			faults = append(faults, fmt.Errorf("jsonrpc: %s: must not be negative", f.name))
