@@ -23,14 +23,14 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // site is a real server on which workers run.
 type site struct {
-	t      *testing.T
+	t      testing.TB
 	server *embedded.Server
 	nc     *nats.Conn
 	js     jetstream.JetStream
 	sim    simulated.Config
 }
 
-func newSite(t *testing.T) *site {
+func newSite(t testing.TB) *site {
 	t.Helper()
 	ctx := t.Context()
 	server, err := embedded.Start(ctx, embedded.Config{Dir: t.TempDir(), Port: embedded.InProcessOnly})
