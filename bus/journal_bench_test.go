@@ -1,9 +1,9 @@
 package bus_test
 
 import (
-	"context"
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -84,52 +84,104 @@ func rawBatches(b *testing.B, nc *nats.Conn, n int) {
 }
 
 // BenchmarkJournal writes transitions of distinct trackers, as many at once as lanes take, and reports them as a share of
-// the ceiling measured in the same run on the same kind of server.
+// the ceiling: the same messages in full batches without conditions, as many publishers as lanes, on a server of its own in
+// the same run. An operation is one round of both.
 func BenchmarkJournal(b *testing.B) {
-	for _, lanes := range []int{1, 2, 4, 8} {
-		for _, size := range []int{250, 500, 1000} {
-			b.Run(fmt.Sprintf("lanes=%d/messages=%d", lanes, size), func(b *testing.B) {
-				nc := benchFleet(b, 4<<30)
-				owners := claim(b, nc, "w-1")
-				rate := journalRate(b, nc, owners, bus.JournalConfig{Lanes: lanes, MaxBatchMessages: size})
-				b.ReportMetric(rate, "transitions/s")
-			})
-		}
+	for _, cfg := range []bus.JournalConfig{
+		{Lanes: 1}, {Lanes: 2}, {Lanes: 4}, {Lanes: 8}, {Lanes: 4, MaxBatchMessages: 250}, {Lanes: 4, MaxBatchMessages: 500},
+	} {
+		b.Run(fmt.Sprintf("lanes=%d/messages=%d", cfg.Lanes, cfg.MaxBatchMessages), func(b *testing.B) {
+			const round = 20_000
+			raw, nc := benchFleet(b, 4<<30), benchFleet(b, 4<<30)
+			owners := claim(b, nc, "w-1")
+			var rawTook, took time.Duration
+			var writes int
+			j, stop := startJournal(b, nc, cfg)
+			for b.Loop() {
+				rawTook += rawRound(b, raw, cfg.Lanes, writes, round)
+				took += journalRound(b, j, owners, writes, round)
+				writes += round
+			}
+			s := j.Stats()
+			stop()
+			b.ReportMetric(float64(writes)/took.Seconds(), "transitions/s")
+			b.ReportMetric(float64(writes)/rawTook.Seconds(), "ceiling/s")
+			b.ReportMetric(rawTook.Seconds()/took.Seconds(), "share")
+			b.ReportMetric(float64(s.Messages)/float64(s.Batches), "msgs/batch")
+		})
 	}
 }
 
-func journalRate(b *testing.B, nc *nats.Conn, owners []bus.Owner, cfg bus.JournalConfig) float64 {
-	j, err := bus.NewJournal(nc, cfg)
-	if err != nil {
-		b.Fatal(err)
-	}
-	ctx, cancel := context.WithCancel(b.Context())
-	ended := make(chan error, 1)
-	go func() { ended <- j.Run(ctx) }()
-	var i uint64
+// rawRound publishes n transitions from number first on in full batches, by several publishers.
+func rawRound(b *testing.B, nc *nats.Conn, publishers, first, n int) time.Duration {
 	began := time.Now()
-	for b.Loop() {
-		i++
-		id := numbered(b, int(i))
-		w := transition(id, owners, 1, 0, func(r bus.Result) {
+	var wg sync.WaitGroup
+	for k := range publishers {
+		wg.Go(func() {
+			p, err := bus.NewBatchPublisher(nc)
+			if err != nil {
+				b.Error(err)
+				return
+			}
+			defer p.Close()
+			for i := k * n / publishers; i < (k+1)*n/publishers; {
+				msgs := make([]*nats.Msg, 0, bus.MaxBatch)
+				for ; len(msgs) < bus.MaxBatch && i < (k+1)*n/publishers; i++ {
+					msgs = append(msgs, rawTransition(numbered(b, first+i), 1)...)
+				}
+				if _, err := p.Publish(b.Context(), msgs); err != nil {
+					b.Error(err)
+					return
+				}
+			}
+		})
+	}
+	wg.Wait()
+	return time.Since(began)
+}
+
+// journalRound writes n transitions from number first on.
+func journalRound(b *testing.B, j *bus.Journal, owners []bus.Owner, first, n int) time.Duration {
+	began := time.Now()
+	for i := range n {
+		w := transition(numbered(b, first+i), owners, 1, 0, func(r bus.Result) {
 			if r.Err != nil {
 				b.Error(r.Err)
 			}
 		})
 		w.Events[0].Data, w.State.Data = benchBody, benchBody
-		if err := j.Submit(ctx, w); err != nil {
+		if err := j.Submit(b.Context(), w); err != nil {
 			b.Fatal(err)
 		}
 	}
-	if err := j.Flush(ctx); err != nil {
+	if err := j.Flush(b.Context()); err != nil {
 		b.Fatal(err)
 	}
-	rate := float64(i) / time.Since(began).Seconds()
-	s := j.Stats()
-	b.ReportMetric(float64(s.Messages)/float64(s.Batches), "msgs/batch")
-	cancel()
-	if err := <-ended; err != nil {
-		b.Fatal(err)
+	return time.Since(began)
+}
+
+// BenchmarkLoad reads records of one partition in 256, and all of them in one scan.
+func BenchmarkLoad(b *testing.B) {
+	nc := benchFleet(b, 0)
+	const n = 100_000
+	subjects := make([]string, n)
+	for i := range subjects {
+		subjects[i] = bus.StateSubject(numbered(b, i))
 	}
-	return rate
+	storeRecords(b, nc, subjects)
+	owners := claim(b, nc, "w-1")
+	for name, held := range map[string][]bus.Holding{"partitions=1": holdings(owners[:1]), "partitions=63": holdings(owners[:63]), "partitions=256": holdings(owners)} {
+		b.Run(name, func(b *testing.B) {
+			loaded := 0
+			for b.Loop() {
+				for _, err := range bus.NewRecords(nc).Load(b.Context(), held...) {
+					if err != nil {
+						b.Fatal(err)
+					}
+					loaded++
+				}
+			}
+			b.ReportMetric(float64(loaded)/b.Elapsed().Seconds(), "records/s")
+		})
+	}
 }

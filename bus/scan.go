@@ -2,6 +2,7 @@ package bus
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -10,6 +11,9 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 )
+
+// scanPull is how many messages a scan asks for at once.
+const scanPull = 4096
 
 // scanStall is how long a scan waits for the next message before it gives up: only a stream that was emptied or lost its
 // leader keeps a scan waiting, for the owner records at its end are always there.
@@ -37,11 +41,22 @@ func (r *Records) scanSubjects(ctx context.Context, held []Holding, subject stri
 		return err
 	}
 	defer messages.Stop()
+	// Stopping the iterator from outside costs a message much less than a deadline of its own.
+	defer context.AfterFunc(ctx, messages.Stop)()
+	stalled := time.AfterFunc(scanStall, messages.Stop)
+	defer stalled.Stop()
 	met := make(map[int]bool, len(held))
 	for {
-		m, err := nextScanned(ctx, messages)
-		if err != nil {
-			return err
+		stalled.Reset(scanStall)
+		m, err := messages.Next()
+		stalled.Stop() // the reader may take its time
+		switch {
+		case ctx.Err() != nil:
+			return context.Cause(ctx)
+		case errors.Is(err, jetstream.ErrMsgIteratorClosed):
+			return fmt.Errorf("scan: %w in %v", errNoAnswer, scanStall)
+		case err != nil:
+			return fmt.Errorf("scan: %w", err)
 		}
 		rec, err := scannedRecord(m)
 		if err != nil {
@@ -61,17 +76,6 @@ func (r *Records) scanSubjects(ctx context.Context, held []Holding, subject stri
 			return unmet(held, met)
 		}
 	}
-}
-
-// nextScanned waits for the next message, at most scanStall.
-func nextScanned(ctx context.Context, messages jetstream.MessagesContext) (jetstream.Msg, error) {
-	ctx, cancel := context.WithTimeout(ctx, scanStall)
-	defer cancel()
-	m, err := messages.Next(jetstream.NextContext(ctx))
-	if err != nil {
-		return nil, fmt.Errorf("scan: %w", err)
-	}
-	return m, nil
 }
 
 // unmet returns the fence of a partition whose owner record was not met.
@@ -94,7 +98,7 @@ func (r *Records) messages(ctx context.Context, cfg jetstream.OrderedConsumerCon
 	if err != nil {
 		return nil, fmt.Errorf("open a consumer of %s: %w", StreamTracker, err)
 	}
-	return consumer.Messages()
+	return consumer.Messages(jetstream.PullMaxMessages(scanPull))
 }
 
 func scannedRecord(m jetstream.Msg) (*Record, error) {
