@@ -253,6 +253,7 @@ func TestArticleSession(t *testing.T) {
 	if pid := f.want(t, "found", "lookup", id).Tracker.pid(); pid != started.pid() {
 		t.Fatalf("started %s, looked up %s", started.pid(), pid)
 	}
+	f.eventsUntil(t, id, "pending")
 	before := f.want(t, "ok", "call", id).Tracker
 
 	// iex> :ok = GenServer.stop(pid, :its_a_crash)

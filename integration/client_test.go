@@ -15,6 +15,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"trackerfleet/integration/checker"
+	"trackerfleet/integration/process"
 )
 
 // patience is how long a test waits for something that must happen before it says that it doesn't.
@@ -114,13 +115,19 @@ func (c *client) try(ctx context.Context, verb, body string) (reply, error) {
 	return r, nil
 }
 
-// ask asks tracker.<verb> and wants an answer.
-func (c *client) ask(t testing.TB, verb, body string) reply {
+// ask asks tracker.<verb> and wants an answer. As every client must, it asks again while the fleet says that it can't answer now.
+func (c *client) ask(t testing.TB, verb, body string) (r reply) {
 	t.Helper()
-	r, err := c.try(t.Context(), verb, body)
-	if err != nil {
-		t.Fatalf("tracker.%s %.200s: %v", verb, body, err)
-	}
+	process.Await(t, patience, func() (err error) {
+		r, err = c.try(t.Context(), verb, body)
+		if err == nil && (r.code() == 503 || r.code() == 429) {
+			err = errors.New(string(r.body))
+		}
+		if err != nil {
+			err = fmt.Errorf("tracker.%s %.200s: %w", verb, body, err)
+		}
+		return err
+	})
 	return r
 }
 

@@ -1,7 +1,10 @@
 package integration
 
 import (
+	"encoding/json"
+	"fmt"
 	"testing"
+	"time"
 
 	"trackerfleet/integration/process"
 )
@@ -46,7 +49,60 @@ func (f *fleet) startWorker(t testing.TB, name string) *process.Worker {
 
 func (f *fleet) workerConfig(name string) process.WorkerConfig {
 	return process.WorkerConfig{
-		Server: f.server.URL, Name: name, YAML: simulated, Lease: "900ms",
+		Server: f.server.URL, Name: name, YAML: simulated, Lease: "2s",
 		Flags: []string{"--manage-assets", "create", "--allow-crash"},
 	}
+}
+
+// view is the fleet as one worker that answers sees it.
+type view struct {
+	AnsweredBy string `json:"answered_by"`
+	Workers    []struct {
+		Worker     string
+		Alive      bool
+		Partitions int
+	}
+	Partitions []struct {
+		Partition int
+		State     string
+		Worker    string
+		Epoch     uint64
+	}
+}
+
+// look asks the fleet how it is. A worker that is stopped can be asked and does not answer, so it does not wait for long.
+func (f *fleet) look() (v view, err error) {
+	msg, err := f.nc.Request("tracker.fleet", nil, 250*time.Millisecond)
+	if err != nil {
+		return v, err
+	}
+	return v, json.Unmarshal(msg.Data, &v)
+}
+
+// ownsAll returns why it is not so that the worker owns every partition.
+func (f *fleet) ownsAll(worker string) error {
+	v, err := f.look()
+	if err != nil {
+		return err
+	}
+	for _, p := range v.Partitions {
+		if p.Worker != worker || p.State != "owned" {
+			return fmt.Errorf("partition %d is %s by %s", p.Partition, p.State, p.Worker)
+		}
+	}
+	return nil
+}
+
+// alive returns why it is not so that n workers live.
+func (f *fleet) alive(n int) error {
+	v, err := f.look()
+	for _, w := range v.Workers {
+		if w.Alive {
+			n--
+		}
+	}
+	if err == nil && n != 0 {
+		err = fmt.Errorf("%d workers more should live: %+v", n, v.Workers)
+	}
+	return err
 }

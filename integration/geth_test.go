@@ -59,11 +59,10 @@ func TestGethFollowsTransactionsToTheirEnd(t *testing.T) {
 	f := newEthereumFleet(t, geth.URL())
 	pay, reverted := geth.NewTx(false), geth.NewTx(true)
 	for id, tx := range map[string]ethtest.Tx{"pay": pay, "reverted": reverted} {
+		geth.Submit(tx)
 		if err := f.publish(t.Context(), "tracker.start", startOf(id, tx)); err != nil {
 			t.Fatal(err)
 		}
-		f.eventsUntil(t, id, "started")
-		geth.Submit(tx)
 		f.eventsUntil(t, id, "pending")
 	}
 	block := geth.Mine(pay, reverted)

@@ -70,20 +70,25 @@ func TestSwallowedRepliesLoseNothing(t *testing.T) {
 	t.Log(l.judge(t, map[string]int{"swallowed bytes": p.Swallowed()}))
 }
 
-// TestTwoWorkersNeverBothWrite starts two workers on one NATS, as somebody might by mistake, stops one for longer than its lease in
-// the midst of its work, and wakes it up again: whatever it still has to say is refused.
+// TestTwoWorkersNeverBothWrite starts two workers on one NATS, as somebody might by mistake, stops one in the midst of its work until
+// the other has taken it over, and wakes it up again: whatever it still has to say is refused.
 func TestTwoWorkersNeverBothWrite(t *testing.T) {
 	f := newFleet(t)
 	first := process.LaunchWorker(t, f.workerConfig("w-1"))
 	second := process.LaunchWorker(t, f.workerConfig("w-2"))
 	first.AwaitReady(t)
+	second.AwaitReady(t)
 	l := newLoad(f.client, "two")
+	l.confirmations = 80 // four seconds: there is work in hand when it is taken over
 	l.run(t, 1600, func() {
-		l.awaitAccepted(t, 400)
-		first.Signal(t, syscall.SIGSTOP)
-		second.AwaitReady(t)
-		l.awaitAccepted(t, 900)
-		first.Signal(t, syscall.SIGCONT)
+		l.awaitAccepted(t, 800)
+		// Which of them owns what is not promised: each is stopped once, and the other must have it all then.
+		for _, pair := range [][2]*process.Worker{{first, second}, {second, first}} {
+			pair[0].Signal(t, syscall.SIGSTOP)
+			process.Await(t, patience, func() error { return f.ownsAll(pair[1].Name) })
+			pair[0].Signal(t, syscall.SIGCONT)
+			process.Await(t, patience, func() error { return f.alive(2) })
+		}
 	})
 	t.Log(l.judge(t, map[string]int{"takeover by another worker": 0}))
 	for _, w := range []*process.Worker{first, second} {

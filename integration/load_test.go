@@ -25,8 +25,9 @@ var chain = simsource.Config{Seed: 1, BlockTime: 50 * time.Millisecond}
 
 // load publishes starts, each several times, and remembers what it was told of each.
 type load struct {
-	client *client
-	prefix string
+	client        *client
+	prefix        string
+	confirmations int
 
 	mu        sync.Mutex
 	accepted  []checker.Start
@@ -36,16 +37,16 @@ type load struct {
 }
 
 func newLoad(c *client, prefix string) *load {
-	return &load{client: c, prefix: prefix, asked: make(map[string]string)}
+	return &load{client: c, prefix: prefix, confirmations: 3, asked: make(map[string]string)}
 }
 
 // publish publishes n starts, one after the other, until ctx ends. A start that is not acknowledged is left as it is: nobody knows.
 func (l *load) publish(ctx context.Context, from, n int) {
 	for i := from; i < from+n && ctx.Err() == nil; i++ {
 		id := fmt.Sprintf("%s_%d", l.prefix, i)
-		params := `{"confirmations":3}`
+		params := fmt.Sprintf(`{"confirmations":%d}`, l.confirmations)
 		if outcome := outcomes[i%len(outcomes)]; outcome != "" {
-			params = fmt.Sprintf(`{"outcome":%q,"confirmations":3}`, outcome)
+			params = fmt.Sprintf(`{"confirmations":%d,"outcome":%q}`, l.confirmations, outcome)
 		}
 		body := fmt.Sprintf(`{"transaction_id":%q,"params":%s}`, id, params)
 		l.mu.Lock()

@@ -207,20 +207,8 @@ func listPages(t *testing.T, f *fleet) {
 }
 
 func fleetShows(t *testing.T, f *fleet) {
-	var b struct {
-		Workers []struct {
-			Worker     string
-			Alive      bool
-			Partitions int
-		}
-		Partitions []struct {
-			Partition int
-			State     string
-			Worker    string
-			Epoch     uint64
-		}
-	}
-	if err := json.Unmarshal(f.ask(t, "fleet", "").body, &b); err != nil {
+	b, err := f.look()
+	if err != nil {
 		t.Fatal(err)
 	}
 	if len(b.Workers) != 1 || b.Workers[0].Worker != "w-1" || !b.Workers[0].Alive || len(b.Partitions) != 256 {
