@@ -28,7 +28,11 @@ func bookOf(n int) (*Source, error) {
 		return nil, err
 	}
 	for i := range n {
-		s.Watch(source.Target{Ref: &ref{hash: numbered(uint64(i))}}, source.Hint{}, deaf{})
+		target, err := s.Parse(numbered(uint64(i)).String(), nil)
+		if err != nil {
+			return nil, err
+		}
+		s.Watch(target, source.Hint{}, deaf{})
 	}
 	return s, nil
 }

@@ -68,19 +68,8 @@ func faultDecidesNothing(r *rig, faults ethtest.Faults) {
 	if e := r.src.Health().Error; e == "" || strings.Contains(e, "secretkey") {
 		r.Errorf("health's error is %q", e)
 	}
-	found := false
-	for _, o := range pending.take() { // trouble may leave the blocks readable: then the truth is told
-		truth := o.Kind == source.Included && o.Inclusion.Block.Hash == included.Hash
-		found = found || truth
-		if !truth && o.Kind != source.Pending {
-			r.Errorf("%+v observed of the pending one in trouble", o)
-		}
-	}
-	for _, o := range in.take() {
-		if o.Kind != source.Advanced && (o.Kind != source.Included || o.Inclusion.Block.Hash != block.Hash) {
-			r.Errorf("%+v observed of the included one in trouble", o)
-		}
-	}
+	found := pending.wantOnly(source.Pending, included) // trouble may leave the blocks readable: then the truth is told
+	in.wantOnly(source.Advanced, block)
 	unseen.take()
 	late.take()
 
@@ -88,23 +77,31 @@ func faultDecidesNothing(r *rig, faults ethtest.Faults) {
 	late.Refresh()
 	r.polls(90) // a hanging request, a pause
 	r.wantDegraded(false)
-	for _, o := range pending.take() {
-		found = found || o.Kind == source.Included && o.Inclusion.Block.Hash == included.Hash
-	}
-	if !found {
+	if !pending.wantOnly(source.Pending, included) && !found {
 		r.Errorf("the inclusion in %s was never observed", included.Hash)
 	}
-	for _, o := range in.take() {
-		if o.Kind != source.Advanced && o.Kind != source.Included {
-			r.Errorf("%+v observed after the trouble", o)
-		}
-	}
+	in.wantOnly(source.Advanced, block)
 	if seen := late.take(); len(seen) == 0 || seen[0].Kind != source.Absent {
 		r.Errorf("observed %+v, want absent", seen)
 	}
 	if c := r.src.Checkpoint(); c.Height != included.Number {
 		r.Errorf("checkpoint %+v, want height %d", c, included.Number)
 	}
+}
+
+// wantOnly fails the test if anything was observed but observations of the kind and the inclusion in b. It reports whether the
+// latter was.
+func (w *watching) wantOnly(kind source.Kind, b ethtest.Block) (included bool) {
+	w.r.Helper()
+	for _, o := range w.take() {
+		switch {
+		case o.Kind == source.Included && o.Inclusion.Block.Hash == b.Hash:
+			included = true
+		case o.Kind != kind:
+			w.r.Errorf("%+v observed, want only kind %d and the inclusion in %s", o, kind, b.Hash)
+		}
+	}
+	return included
 }
 
 // A node that lacks something, or answers in its own way, is followed all the same.

@@ -17,7 +17,7 @@ type Faults struct {
 	NoBlockRcpt bool          // there is no eth_getBlockReceipts
 	EmptyRcpts  bool          // eth_getBlockReceipts gives an empty list
 	OtherRcpts  bool          // every receipt is of another block than it should be
-	StaleRcpts  bool          // receipts of reorganised transactions are those of the old block
+	StaleRcpts  bool          // reorganised transactions and their receipts are still in the old block
 	OtherTx     bool          // every receipt and transaction is another one's
 	SideBlocks  bool          // heights, and transactions' blocks, are those of the oldest branch, except for the latest one
 	HalfBatch   bool          // the second half of a batch is left unanswered

@@ -79,7 +79,7 @@ func (s *Server) blockByNumber(arg string, limit uint64, f Faults) (any, *rpcErr
 
 func (s *Server) transaction(hash string, limit uint64, f Faults) any {
 	b, i := s.chain.seat(hash, limit)
-	if f.SideBlocks {
+	if f.StaleRcpts || f.SideBlocks {
 		b, i = s.chain.firstSeat(hash)
 	}
 	tx, pending := s.chain.pool[hash]
