@@ -23,6 +23,7 @@ func (w *Worker) serveList(ctx context.Context, r request) {
 		w.replyError(r, err)
 		return
 	}
+	reply.Incomplete = w.unserved() > 0
 	for _, answer := range w.askPeers(ctx, r.body) {
 		if answer == nil {
 			reply.Incomplete = true

@@ -78,7 +78,7 @@ type ownership struct {
 }
 
 // ownLoop decides what to own whenever something may have changed, until ctx ends. joined is closed after the first round
-// that ended well.
+// after which every partition was served, here or elsewhere.
 func (w *Worker) ownLoop(ctx context.Context, joined chan struct{}) {
 	o := &ownership{since: time.Now(), joined: joined}
 	defer o.loads.Wait()
@@ -126,11 +126,27 @@ func (w *Worker) own(run context.Context, o *ownership) error {
 	for _, c := range w.stalled.takeAll() {
 		c.wake()
 	}
-	if o.joined != nil {
+	if o.joined != nil && w.unserved() == 0 {
 		close(o.joined)
 		o.joined = nil
 	}
 	return nil
+}
+
+// unserved counts the partitions that nobody serves, as far as this worker knows: without an owner, with one that is
+// silent, or being loaded here.
+func (w *Worker) unserved() int {
+	n := 0
+	for _, o := range w.owners.all() {
+		part := w.partitions[o.Partition]
+		switch {
+		case part.is(serving):
+		case part.is(vacant) && o.State == bus.Owned && o.Worker != w.cfg.Name && w.pulse.Alive(o.Worker, o.Incarnation):
+		default:
+			n++
+		}
+	}
+	return n
 }
 
 // readOwners reads all owner records once; later changes come from the watch.
@@ -254,7 +270,10 @@ func (w *Worker) claim(ctx, run context.Context, o *ownership) error {
 	if len(taken) > 0 {
 		w.log.Info("claimed partitions", zap.Int("partitions", len(taken)))
 		w.stats.moves.Add(uint64(len(taken)))
-		o.loads.Go(func() { w.load(run, taken) })
+		o.loads.Go(func() {
+			w.load(run, taken)
+			w.kickOwnership()
+		})
 	}
 	if err != nil {
 		return fmt.Errorf("workers: claim %d partitions: %w", len(plan), err)

@@ -125,7 +125,8 @@ func (w *Worker) supervise() {
 	w.system = supervision.New(supervision.Config{Observer: w.observeSystem})
 }
 
-// Start joins the fleet and returns once the worker does its part: it hears itself, has claimed what nobody owned, and
+// Start joins the fleet and returns once every partition is served, by this worker or by others: it hears itself, has
+// claimed what nobody owned, which takes a lease after a worker died, has loaded that, and
 // answers requests. ctx bounds the start only. After a failed Start the worker is stopped.
 func (w *Worker) Start(ctx context.Context) error {
 	if !w.started.CompareAndSwap(false, true) {
