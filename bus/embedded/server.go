@@ -179,10 +179,23 @@ func (s *Server) shutdown() error {
 	}
 	err := s.lock.Close()
 	if s.temp {
-		err = errors.Join(err, os.RemoveAll(s.dir))
+		err = errors.Join(err, removeAll(s.dir))
 	}
 	if err != nil {
 		return fmt.Errorf("embedded: stop: %w", err)
 	}
 	return nil
+}
+
+// removeAll removes dir. nats-server may still be writing the files of an atomic batch after its shutdown, for a moment, so
+// that a folder is not empty when its turn comes.
+func removeAll(dir string) error {
+	var err error
+	for range 50 {
+		if err = os.RemoveAll(dir); err == nil {
+			return nil
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	return err
 }
