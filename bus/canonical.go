@@ -42,7 +42,7 @@ func difference(path string, a, b []byte) []string {
 	case "object":
 		return objectDifference(path, a, b)
 	case "array":
-		same = slices.EqualFunc(elements(a), elements(b), func(x, y []byte) bool { return len(difference("", x, y)) == 0 })
+		same = slices.EqualFunc(elements(a, len(a)), elements(b, len(b)), func(x, y []byte) bool { return len(difference("", x, y)) == 0 })
 	case "string":
 		x, okX := unquote(a)
 		y, okY := unquote(b)

@@ -20,7 +20,7 @@ func DecodeStart(subject string, body []byte) (StartRequest, error) {
 		f.addSize("", "body has %d bytes, at most %d are allowed", len(body), MaxBodyBytes)
 	case len(body) == 0 && subject != SubjectStart:
 	default:
-		decodeStartBody(&f, "", body, &r, id.IsZero())
+		decodeStartBody(&f, body, &r, id.IsZero())
 	}
 	switch {
 	case id.IsZero():
@@ -58,48 +58,51 @@ func DecodeSpawn(body []byte) (SpawnRequest, error) {
 		f.addSize("", "body has %d bytes, at most %d are allowed", len(body), MaxBulkBytes)
 		return SpawnRequest{}, f.err()
 	}
+	if isJSON(body) && !checkText(&f, body) {
+		return SpawnRequest{}, f.err()
+	}
 	if items, ok := bulkItems(body); ok {
 		return decodeItems(body, items)
 	}
 	var r StartRequest
-	if len(body) > MaxBodyBytes {
+	switch {
+	case len(body) > MaxBodyBytes:
 		f.addSize("", "body has %d bytes, at most %d are allowed for one start", len(body), MaxBodyBytes)
-	} else {
-		decodeStartBody(&f, "", body, &r, true)
+	case isJSON(body):
+		decodeObject(&f, "", body, startFields(&r, true)...)
+	default:
+		setID(&f, "transaction_id", bareText(body), &r.TransactionID)
 	}
 	return SpawnRequest{Items: []SpawnItem{{Start: r}}}, asError(f.err())
 }
 
-// bulkItems returns the value of "items" if body is a JSON object that has it.
+// bulkItems returns the value of "items" if body, which is valid if it is JSON at all, is an object that has it.
 func bulkItems(body []byte) (items []byte, ok bool) {
-	if !isJSON(body) || kindOf(body) != "object" || !json.Valid(body) {
+	if !isJSON(body) || kindOf(body) != "object" {
 		return nil, false
 	}
-	split(body, func(name, value []byte) {
+	for name, value := range split(body) {
 		if text, good := unquote(name); good && text == "items" {
 			items, ok = value, true
 		}
-	})
+	}
 	return items, ok
 }
 
 // decodeItems reads a bulk spawn.
 func decodeItems(body, items []byte) (SpawnRequest, error) {
 	var f faults
-	if !checkText(&f, body) {
-		return SpawnRequest{Bulk: true}, f.err()
-	}
 	decodeEnvelope(&f, body)
 	if kind := kindOf(items); kind != "array" {
 		f.add("items", "must be an array, got %s", kind)
 		return SpawnRequest{Bulk: true}, f.err()
 	}
-	all := elements(items)
+	all := elements(items, MaxItems+1)
 	switch {
 	case len(all) == 0:
 		f.add("items", "is empty")
 	case len(all) > MaxItems:
-		f.addSize("items", "has %d starts, at most %d are allowed", len(all), MaxItems)
+		f.addSize("items", "has more than %d starts", MaxItems)
 	}
 	if err := f.err(); err != nil {
 		return SpawnRequest{Bulk: true}, err
@@ -133,13 +136,13 @@ func decodeItem(path string, raw []byte) SpawnItem {
 }
 
 // decodeStartBody reads one start that is a JSON object or a bare ID.
-func decodeStartBody(f *faults, path string, body []byte, r *StartRequest, idRequired bool) {
+func decodeStartBody(f *faults, body []byte, r *StartRequest, idRequired bool) {
 	if !isJSON(body) {
 		setID(f, "transaction_id", bareText(body), &r.TransactionID)
 		return
 	}
 	if checkText(f, body) {
-		decodeObject(f, path, body, startFields(r, idRequired)...)
+		decodeObject(f, "", body, startFields(r, idRequired)...)
 	}
 }
 

@@ -3,6 +3,7 @@ package bus
 import (
 	"bytes"
 	"encoding/json"
+	"iter"
 	"strconv"
 	"unicode/utf8"
 )
@@ -72,7 +73,7 @@ func kindOf(raw []byte) string {
 func members(f *faults, path string, raw []byte) []member {
 	var all []member
 	seen := map[string]bool{}
-	split(raw, func(name, value []byte) {
+	for name, value := range split(raw) {
 		n, ok := unquote(name)
 		switch {
 		case !ok:
@@ -83,54 +84,57 @@ func members(f *faults, path string, raw []byte) []member {
 			seen[n] = true
 			all = append(all, member{name: n, raw: value})
 		}
-	})
-	return all
-}
-
-// elements splits the valid JSON array raw.
-func elements(raw []byte) [][]byte {
-	var all [][]byte
-	split(raw, func(_, value []byte) { all = append(all, value) })
-	return all
-}
-
-// split calls each for every value directly inside the valid JSON object or array raw, with the quoted name in an object
-// and nil in an array.
-func split(raw []byte, each func(name, value []byte)) {
-	var name []byte
-	start, open := -1, 0
-	flush := func(end int) {
-		if start >= 0 {
-			each(name, bytes.TrimRight(raw[start:end], " \t\r\n"))
-		}
-		name, start = nil, -1
 	}
-	for i := 0; i < len(raw); i++ {
-		switch c := raw[i]; {
-		case c == ' ' || c == '\t' || c == '\r' || c == '\n':
-			continue
-		case open == 1 && (c == ',' || c == '}' || c == ']'):
-			flush(i)
-			if c != ',' {
+	return all
+}
+
+// elements splits the valid JSON array raw. What is beyond most is left out, so that many tiny ones cost little.
+func elements(raw []byte, most int) [][]byte {
+	var all [][]byte
+	for _, value := range split(raw) {
+		if all = append(all, value); len(all) == most {
+			break
+		}
+	}
+	return all
+}
+
+// split returns every value directly inside the valid JSON object or array raw, with its quoted name in an object and nil
+// in an array.
+func split(raw []byte) iter.Seq2[[]byte, []byte] {
+	return func(yield func(name, value []byte) bool) {
+		var name []byte
+		start, open := -1, 0 // of the name or value being read; how many brackets are open
+		for i := 0; i < len(raw); i++ {
+			c := raw[i]
+			switch {
+			case c == ' ' || c == '\t' || c == '\r' || c == '\n':
+				continue
+			case open == 1 && c == ':':
+				name, start = trimRight(raw[start:i]), -1
+				continue
+			case open == 1 && (c == ',' || c == '}' || c == ']'):
+				if start >= 0 && !yield(name, trimRight(raw[start:i])) || c != ',' {
+					return
+				}
+				name, start = nil, -1
+				continue
+			case open == 1 && start < 0:
+				start = i
+			}
+			switch c {
+			case '"':
+				i = stringEnd(raw, i) - 1
+			case '{', '[':
+				open++
+			case '}', ']':
 				open--
 			}
-			continue
-		case open == 1 && c == ':':
-			name, start = bytes.TrimRight(raw[start:i], " \t\r\n"), -1
-			continue
-		case open == 1 && start < 0:
-			start = i
-		}
-		switch raw[i] {
-		case '"':
-			i = stringEnd(raw, i) - 1
-		case '{', '[':
-			open++
-		case '}', ']':
-			open--
 		}
 	}
 }
+
+func trimRight(raw []byte) []byte { return bytes.TrimRight(raw, " \t\r\n") }
 
 // stringEnd returns the index after the JSON string that starts at i.
 func stringEnd(raw []byte, i int) int {
@@ -199,7 +203,7 @@ func checkOpaque(f *faults, path string, raw []byte) {
 			f.add(path, "has half of a surrogate pair")
 		}
 	case "array":
-		for i, e := range elements(raw) {
+		for i, e := range elements(raw, len(raw)) {
 			checkOpaque(f, element(path, i), e)
 		}
 	case "object":
