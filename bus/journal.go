@@ -68,8 +68,8 @@ func (c JournalConfig) validate() error {
 
 // Journal writes transitions of trackers: each atomically, only while the partition's epoch lasts, and only on the revision
 // of the record that the transition started from. Many transitions share a batch, so that a sync of the disk is paid
-// once for all of them; one that cannot be written never takes another one down. Writes of a partition are
-// stored in the order of their Submit, except that a write which lost its condition is left out.
+// once for all of them; one that cannot be written never takes another one down. Writes of one
+// record go out in the order of their Submit; between records there is no order.
 //
 // It stores nothing twice and drops nothing: an acknowledgement that does not arrive is settled by reading the record from
 // the leader of the stream, and only what is proved not to be there is sent again, under the same condition.
