@@ -24,7 +24,7 @@ type Faults struct {
 	Shuffle     bool          // answers come in another order
 	Garbage     bool          // what comes is no JSON
 	Truncated   bool          // it ends in the middle
-	Huge        bool          // it is over 10 MB
+	Huge        int           // it is larger than so many bytes; 0: as large as it should be
 	Hang        bool          // nothing comes
 	Drop        bool          // connections are closed
 	ChainID     uint64        // another chain's ID; 0: its own

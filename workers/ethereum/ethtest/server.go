@@ -248,8 +248,8 @@ func (s *Server) broken(w http.ResponseWriter, r *http.Request, f Faults) bool {
 		_, _ = io.WriteString(w, "slow down")
 	case f.Garbage:
 		_, _ = io.WriteString(w, "<html>\x00 bad gateway for "+r.URL.String()+"</html>")
-	case f.Huge:
-		_, _ = io.WriteString(w, `{"jsonrpc":"2.0","id":1,"result":"`+strings.Repeat("x", 11_000_000)+`"}`)
+	case f.Huge > 0:
+		_, _ = io.WriteString(w, `{"jsonrpc":"2.0","id":1,"result":"`+strings.Repeat("x", f.Huge)+`"}`)
 	default:
 		return false
 	}

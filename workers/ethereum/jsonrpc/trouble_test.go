@@ -116,6 +116,18 @@ func TestBadAnswers(t *testing.T) {
 	}
 }
 
+func TestBodyOver10MB(t *testing.T) {
+	for _, over := range []int{0, 1} {
+		c := client(t, jsonrpc.Config{}, func(w http.ResponseWriter, r *http.Request) {
+			const head, tail = `{"id":1,"result":"`, `"}`
+			_, _ = io.WriteString(w, head+strings.Repeat("x", 10_000_000-len(head)-len(tail)+over)+tail)
+		})
+		if err := c.Do(t.Context(), calls(1)...); errors.Is(err, jsonrpc.ErrTooLarge) != (over > 0) {
+			t.Errorf("%d bytes over 10 MB: %v", over, err)
+		}
+	}
+}
+
 // What is secret in the URL is nowhere in errors, not even behind the wrapping.
 func TestSecretsStaySecret(t *testing.T) {
 	secrets := []string{"hunter22", "0123456789abcdef", "qwertyuiop"}
