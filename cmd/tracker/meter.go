@@ -4,28 +4,38 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 	"sync"
 	"time"
 
 	"github.com/jedib0t/go-pretty/v6/progress"
 )
 
-// meter tells on standard error how far something is: a bar on a terminal, otherwise a line now and then. done ends it.
-// It is for one goroutine.
-type meter struct {
-	out   io.Writer
-	title string
-	begin time.Time
-	last  time.Time // of the last line
+// meterEvery is how often progress is told where there is no terminal.
+const meterEvery = 2 * time.Second
 
-	bar     progress.Writer // nil without a terminal
-	tracker *progress.Tracker
-	bars    sync.WaitGroup
+// track is one thing that a meter tells of.
+type track struct {
+	title string
+	total int64 // 0: unknown
 }
 
-// newMeter begins to tell; total 0 is unknown.
-func newMeter(out io.Writer, terminal bool, title string, total int64) *meter {
-	m := &meter{out: out, title: title, begin: time.Now(), last: time.Now()}
+// meter tells on standard error how far something is: bars on a terminal, otherwise a line now and then. done ends it. It is
+// for one goroutine.
+type meter struct {
+	out    io.Writer
+	tracks []track
+	values []int64
+	begin  time.Time
+	last   time.Time // of the last line
+
+	bar     progress.Writer // nil without a terminal
+	bars    []*progress.Tracker
+	drawing sync.WaitGroup
+}
+
+func newMeter(out io.Writer, terminal bool, tracks ...track) *meter {
+	m := &meter{out: out, tracks: tracks, values: make([]int64, len(tracks)), begin: time.Now(), last: time.Now()}
 	if !terminal {
 		return m
 	}
@@ -33,23 +43,41 @@ func newMeter(out io.Writer, terminal bool, title string, total int64) *meter {
 	m.bar.SetOutputWriter(out)
 	m.bar.SetUpdateFrequency(100 * time.Millisecond)
 	m.bar.SetTrackerPosition(progress.PositionRight)
-	m.tracker = &progress.Tracker{Message: title, Total: total, Units: progress.UnitsDefault}
-	m.bar.AppendTracker(m.tracker)
-	m.bars.Go(m.bar.Render)
+	m.bar.SetNumTrackersExpected(len(tracks))
+	for _, t := range tracks {
+		bar := &progress.Tracker{Message: t.title, Total: t.total}
+		m.bars = append(m.bars, bar)
+		m.bar.AppendTracker(bar)
+	}
+	m.drawing.Go(m.bar.Render)
 	return m
 }
 
-// set tells that value have been reached, and more about it in note.
-func (m *meter) set(value int64, note string) {
+// set tells the values reached, one for each track.
+func (m *meter) set(values ...int64) {
+	copy(m.values, values)
 	if m.bar != nil {
-		m.tracker.SetValue(value)
-		m.tracker.UpdateMessage(m.title + " " + note)
+		for i, bar := range m.bars {
+			bar.SetValue(m.values[i])
+		}
 		return
 	}
 	if now := time.Now(); now.Sub(m.last) >= meterEvery {
 		m.last = now
-		fmt.Fprintf(m.out, "%s: %d after %s, %s\n", m.title, value, now.Sub(m.begin).Round(100*time.Millisecond), note)
+		m.line()
 	}
+}
+
+// line tells everything in one line.
+func (m *meter) line() {
+	parts := make([]string, len(m.tracks))
+	for i, t := range m.tracks {
+		parts[i] = fmt.Sprintf("%s %d", t.title, m.values[i])
+		if t.total > 0 {
+			parts[i] += fmt.Sprintf("/%d", t.total)
+		}
+	}
+	fmt.Fprintf(m.out, "%6s  %s\n", time.Since(m.begin).Round(100*time.Millisecond), strings.Join(parts, ", "))
 }
 
 // log tells one line.
@@ -61,14 +89,17 @@ func (m *meter) log(line string) {
 	fmt.Fprintln(m.out, line)
 }
 
-// done ends the bar and waits until it is drawn.
+// done tells the last values and waits until they are drawn.
 func (m *meter) done() {
 	if m.bar == nil {
+		m.line()
 		return
 	}
-	m.tracker.MarkAsDone()
+	for _, bar := range m.bars {
+		bar.MarkAsDone()
+	}
 	m.bar.Stop()
-	m.bars.Wait()
+	m.drawing.Wait()
 }
 
 // terminal reports whether standard error is one.
@@ -80,6 +111,3 @@ func (a *app) terminal() bool {
 	stat, err := f.Stat()
 	return err == nil && stat.Mode()&os.ModeCharDevice != 0
 }
-
-// meterEvery is how often progress is told where there is no terminal.
-const meterEvery = 2 * time.Second

@@ -68,7 +68,7 @@ func startFile(ctx context.Context, s *session, flags startFlags) (err error) {
 		st.failures, st.sum.Failures = buffered, flags.failures
 		defer func() { err = errors.Join(err, buffered.Flush(), f.Close()) }()
 	}
-	st.meter = newMeter(s.err, s.terminal(), "starts", 0)
+	st.meter = newMeter(s.err, s.terminal(), track{title: "starts"}, track{title: "failed"})
 	err = readStarts(in, func(r row) error { return st.add(ctx, r) })
 	if err == nil {
 		err = st.flush(ctx)
@@ -134,7 +134,7 @@ func (st *starter) flush(ctx context.Context) error {
 		}
 	}
 	st.batch = st.batch[:0]
-	st.meter.set(int64(st.sum.total()), fmt.Sprintf("%d failed", st.sum.Failed))
+	st.meter.set(int64(st.sum.total()), int64(st.sum.Failed))
 	if !reached {
 		return replies[0].Error
 	}
