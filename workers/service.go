@@ -184,7 +184,7 @@ func (w *Worker) serve(v verb, r request) {
 	}
 	started := w.tasks.run(func() {
 		defer func() { <-w.service.slots }()
-		ctx, cancel := context.WithTimeout(context.Background(), requestTimeout)
+		ctx, cancel := context.WithTimeout(context.Background(), bus.RequestTimeout(r.header, requestTimeout))
 		defer cancel()
 		v.handle(ctx, r)
 	})
