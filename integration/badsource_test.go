@@ -22,7 +22,7 @@ var badness = map[string]ethtest.Faults{
 	"answers_503":     {Unavailable: true},
 	"no_json":         {Garbage: true},
 	"half_an_answer":  {Truncated: true},
-	"ten_megabytes":   {Huge: true},
+	"ten_megabytes":   {Huge: 11 << 20},
 	"another_chain":   {ChainID: 5},
 	"others_receipts": {OtherTx: true, OtherRcpts: true},
 	"is_behind":       {Lag: 1},

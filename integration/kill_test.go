@@ -79,7 +79,7 @@ func TestTwoWorkersNeverBothWrite(t *testing.T) {
 	first.AwaitReady(t)
 	second.AwaitReady(t)
 	l := newLoad(f.client, "two")
-	l.confirmations = 80 // four seconds: there is work in hand when it is taken over
+	stop := l.spawnLasting(t, 100)
 	l.run(t, 1600, func() {
 		l.awaitAccepted(t, 800)
 		// Which of them owns what is not promised: each is stopped once, and the other must have it all then.
@@ -89,6 +89,7 @@ func TestTwoWorkersNeverBothWrite(t *testing.T) {
 			pair[0].Signal(t, syscall.SIGCONT)
 			process.Await(t, patience, func() error { return f.alive(2) })
 		}
+		stop()
 	})
 	t.Log(l.judge(t, map[string]int{"takeover by another worker": 0}))
 	for _, w := range []*process.Worker{first, second} {

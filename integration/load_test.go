@@ -25,9 +25,8 @@ var chain = simsource.Config{Seed: 1, BlockTime: 50 * time.Millisecond}
 
 // load publishes starts, each several times, and remembers what it was told of each.
 type load struct {
-	client        *client
-	prefix        string
-	confirmations int
+	client *client
+	prefix string
 
 	mu        sync.Mutex
 	accepted  []checker.Start
@@ -37,16 +36,16 @@ type load struct {
 }
 
 func newLoad(c *client, prefix string) *load {
-	return &load{client: c, prefix: prefix, confirmations: 3, asked: make(map[string]string)}
+	return &load{client: c, prefix: prefix, asked: make(map[string]string)}
 }
 
 // publish publishes n starts, one after the other, until ctx ends. A start that is not acknowledged is left as it is: nobody knows.
 func (l *load) publish(ctx context.Context, from, n int) {
 	for i := from; i < from+n && ctx.Err() == nil; i++ {
 		id := fmt.Sprintf("%s_%d", l.prefix, i)
-		params := fmt.Sprintf(`{"confirmations":%d}`, l.confirmations)
+		params := `{"confirmations":3}`
 		if outcome := outcomes[i%len(outcomes)]; outcome != "" {
-			params = fmt.Sprintf(`{"confirmations":%d,"outcome":%q}`, l.confirmations, outcome)
+			params = fmt.Sprintf(`{"confirmations":3,"outcome":%q}`, outcome)
 		}
 		body := fmt.Sprintf(`{"transaction_id":%q,"params":%s}`, id, params)
 		l.mu.Lock()
@@ -70,6 +69,26 @@ func (l *load) note(s checker.Start, err error) {
 	}
 	l.refused++
 	l.uncertain = append(l.uncertain, s)
+}
+
+// spawnLasting starts n trackers that come to no end by themselves, and returns what stops them.
+func (l *load) spawnLasting(t *testing.T, n int) (stop func()) {
+	t.Helper()
+	id := func(i int) string { return fmt.Sprintf("%s_lasting_%d", l.prefix, i) }
+	for i := range n {
+		l.client.want(t, "created", "spawn", fmt.Sprintf(`{"transaction_id":%q,"params":%s}`, id(i), forever))
+		l.mu.Lock()
+		l.asked[id(i)] = forever
+		l.mu.Unlock()
+		l.note(checker.Start{ID: id(i), Run: 1}, nil)
+	}
+	return func() {
+		for i := range n {
+			if r := l.client.ask(t, "stop", id(i)); r.Status != "stopped" && r.Status != "finished" {
+				t.Errorf("a stop is answered with %s", r.body)
+			}
+		}
+	}
 }
 
 // count returns how many publishes were acknowledged and how many not.

@@ -87,7 +87,7 @@ func fences(markdown string) ([]block, error) {
 // reader follows a text, one block after the other.
 type reader struct {
 	dir     string
-	path    string
+	env     []string
 	printed func(ctx context.Context, text string) error // by the last sh block
 }
 
@@ -97,7 +97,9 @@ func newReader(t *testing.T, dir string) *reader {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &reader{dir: dir, path: strings.Join([]string{filepath.Dir(process.Tracker(t)), tools, os.Getenv("PATH")}, ":")}
+	bin := t.TempDir() // where go install puts things
+	path := strings.Join([]string{bin, filepath.Dir(process.Tracker(t)), tools, os.Getenv("PATH")}, ":")
+	return &reader{dir: dir, env: []string{"PATH=" + path, "GOBIN=" + bin, "XDG_CONFIG_HOME=" + dir, "NO_COLOR=1"}}
 }
 
 // follow does what one block asks for and returns how many blocks it ran.
@@ -131,7 +133,7 @@ func (r *reader) run(ctx context.Context, t *testing.T, b block) {
 	begin := time.Now()
 	p := process.StartWith(t, func(cmd *exec.Cmd) {
 		cmd.Dir = r.dir
-		cmd.Env = append(cmd.Env, "PATH="+r.path, "XDG_CONFIG_HOME="+r.dir, "NO_COLOR=1")
+		cmd.Env = append(cmd.Env, r.env...)
 	}, "bash", "-euo", "pipefail", "-c", b.text)
 	r.printed = func(ctx context.Context, text string) error {
 		return p.Expect(ctx, strings.Split(strings.TrimSpace(text), "\n"))
@@ -201,7 +203,7 @@ func TestReadmeIsHeldToItsWord(t *testing.T) {
 	if err != nil || len(blocks) != 6 {
 		t.Fatalf("%d blocks, %v", len(blocks), err)
 	}
-	r := &reader{dir: t.TempDir(), path: os.Getenv("PATH")}
+	r := &reader{dir: t.TempDir()}
 	ran := 0
 	for _, b := range blocks {
 		ran += r.follow(t, b)
