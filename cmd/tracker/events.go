@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -42,13 +43,26 @@ func (a *app) eventsCommand() *cobra.Command {
 	return cmd
 }
 
-// showEvents shows the events that filter chooses of what request reads.
+// showEvents shows the events that filter chooses of what request reads. Unless it follows, the stream may be silent for one
+// timeout at most.
 func showEvents(ctx context.Context, s *session, filter eventFilter, request bus.EventsRequest) (err error) {
 	out := render.NewStream(s.printer())
 	defer func() { err = errors.Join(err, out.Close()) }()
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	heard := func() {}
+	if request.Stored {
+		silence := time.AfterFunc(s.timeout, func() { cancel(fmt.Errorf("read the stream of events: %w after %v", bus.ErrTimeout, s.timeout)) })
+		defer silence.Stop()
+		heard = func() { silence.Reset(s.timeout) }
+	}
 	for e, err := range s.fleet.Events(ctx, request) {
+		heard()
 		switch {
 		case e == nil:
+			if cause := context.Cause(ctx); cause != nil {
+				err = cause
+			}
 			return err
 		case err != nil:
 			fmt.Fprintf(s.err, "tracker: event at sequence %d cannot be read: %s\n", e.Sequence, clean(err.Error()))

@@ -52,7 +52,10 @@ func host(ctx context.Context, cfg process.Config, serve func(context.Context, *
 		cancel(failure)
 		err = errors.Join(failure, <-served)
 	}
-	return errors.Join(err, p.Stop())
+	if stopped := p.Stop(); stopped != nil {
+		err = errors.Join(err, fmt.Errorf("stop: %w", stopped))
+	}
+	return err
 }
 
 // untilInterrupted waits for the end of ctx. That somebody wants it to end is no error.

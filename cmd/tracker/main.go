@@ -5,6 +5,8 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+
+	"github.com/jedib0t/go-pretty/v6/text"
 )
 
 func main() {
@@ -24,6 +26,9 @@ func mainCode() int {
 		<-signals
 		os.Exit(exitError)
 	}()
+	if os.Getenv("NO_COLOR") != "" {
+		text.DisableColors()
+	}
 	a := &app{in: os.Stdin, out: os.Stdout, err: os.Stderr, environ: os.Environ(), dial: dial}
 	return a.run(ctx, os.Args[1:])
 }

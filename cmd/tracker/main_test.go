@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"iter"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -15,7 +16,12 @@ import (
 	"trackerfleet/cmd/tracker/config"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	if os.Getenv(asTracker) != "" {
+		os.Exit(mainCode())
+	}
+	goleak.VerifyTestMain(m)
+}
 
 // fakeFleet answers what a test put there and keeps what it was asked.
 type fakeFleet struct {

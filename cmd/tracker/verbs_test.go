@@ -182,6 +182,15 @@ func TestEvents_areChosenAndCanBeGoneOnWith(t *testing.T) {
 	}
 }
 
+func TestEvents_thatCannotBeReadEndAfterTheTimeout(t *testing.T) {
+	f := &fakeFleet{events: []*bus.Event{event("started", 1, 1)}, block: true}
+	got := tracker(t, f, "", "events", "--timeout", "20ms", "-o", "json")
+	var events []bus.Event
+	if err := json.Unmarshal([]byte(got.out), &events); err != nil || len(events) != 1 || got.code != exitUnavailable {
+		t.Errorf("%v %+v", err, got)
+	}
+}
+
 func TestEvents_followedUntilInterruptedIsNoError(t *testing.T) {
 	ctx, cancel := context.WithCancelCause(t.Context())
 	cancel(errInterrupted)
