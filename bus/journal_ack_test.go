@@ -45,7 +45,10 @@ func TestJournalSettlesLostAcknowledgements(t *testing.T) {
 	p, j, records, owners := throughProxy(t, bus.JournalConfig{Lanes: 2, AckTimeout: 200 * time.Millisecond})
 	chains := newChains(t, 100)
 	const steps = 10
+	p.swallowReplies() // from the first write on: however fast the rest is, acknowledgements get lost
 	during(func() { drive(t.Context(), j, owners, chains, steps) }, func() {
+		untilRetried(t.Context(), j)
+		p.cut()
 		pause(t.Context(), 500*time.Millisecond) // long enough to reconnect
 		p.swallowReplies()
 		pause(t.Context(), 50*time.Millisecond)
@@ -62,7 +65,9 @@ func TestJournalSettlesLateAcknowledgements(t *testing.T) {
 	p, j, records, owners := throughProxy(t, bus.JournalConfig{Lanes: 2, AckTimeout: 60 * time.Millisecond})
 	chains := newChains(t, 100)
 	const steps = 4
+	p.delayReplies(80 * time.Millisecond)
 	during(func() { drive(t.Context(), j, owners, chains, steps) }, func() {
+		untilRetried(t.Context(), j)
 		p.delayReplies(80 * time.Millisecond)
 		pause(t.Context(), 200*time.Millisecond)
 		p.delayReplies(0)
@@ -72,6 +77,13 @@ func TestJournalSettlesLateAcknowledgements(t *testing.T) {
 	checkChains(t, records, chains)
 	if s := j.Stats(); s.Retries == 0 {
 		t.Errorf("got %+v, want late acknowledgements: the test is void", s)
+	}
+}
+
+// untilRetried waits until the journal has missed an acknowledgement.
+func untilRetried(ctx context.Context, j *bus.Journal) {
+	for ctx.Err() == nil && j.Stats().Retries == 0 {
+		pause(ctx, time.Millisecond)
 	}
 }
 
