@@ -298,13 +298,7 @@ func TestSecondWorkerTakesOverWhatAReleasedOneLeft(t *testing.T) {
 	first := s.worker("w-1", nil)
 	s.request("spawn", `{"transaction_id":"one",`+waits+`,"labels":{"a":"b"}}`)
 	s.request("stop", `{"transaction_id":"one","reason":"its_a_crash"}`)
-	second := s.worker("w-2", nil)
-	if n := second.workload().Partitions; n != 0 {
-		t.Errorf("the second worker took %d partitions from a live owner", n)
-	}
-	if answer := s.request("lookup", "one"); path(answer, "tracker", "worker") != "w-1" {
-		t.Errorf("lookup answered %v", answer)
-	}
+	s.worker("w-2", nil)
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 	defer cancel()
 	if err := first.Stop(ctx); err != nil {

@@ -5,6 +5,9 @@ import (
 	"encoding/json"
 	"slices"
 	"strings"
+	"time"
+
+	"github.com/nats-io/nats.go"
 
 	"trackerfleet/bus"
 )
@@ -92,4 +95,42 @@ func (w *Worker) serveFleet(ctx context.Context, r request) {
 		}
 	}
 	w.reply(r, reply)
+}
+
+// drainTimeout is how long a drain is waited for where the caller does not say.
+const drainTimeout = time.Minute
+
+// serveDrain passes a drain on to the worker that it names.
+func (w *Worker) serveDrain(ctx context.Context, r request) {
+	req, err := bus.DecodeDrain(r.body)
+	if err != nil {
+		w.replyError(r, err)
+		return
+	}
+	if req.Worker == w.cfg.Name {
+		w.serveDrainHere(ctx, r)
+		return
+	}
+	alive := slices.ContainsFunc(w.pulse.Live(), func(p bus.Peer) bool { return p.Worker == req.Worker })
+	if !alive {
+		w.replyError(r, bus.Errorf(bus.CodeNotFound, "no worker %q is alive", req.Worker))
+		return
+	}
+	if err := w.service.responder.CheckReply(r.Reply()); err != nil {
+		w.replied(err)
+		return
+	}
+	m := nats.NewMsg(workerSubject(req.Worker, "drain"))
+	m.Data, m.Header, m.Reply = r.body, r.header, r.Reply()
+	w.replied(w.nc.PublishMsg(m))
+}
+
+// serveDrainHere hands everything of this worker over and answers when that is done.
+func (w *Worker) serveDrainHere(ctx context.Context, r request) {
+	n, err := w.drain(ctx)
+	if err != nil {
+		w.replyError(r, bus.Errorf(bus.CodeUnavailable, "%d partitions were handed over: %v", n, err))
+		return
+	}
+	w.reply(r, bus.DrainReply{Worker: w.cfg.Name, Partitions: n})
 }

@@ -72,9 +72,11 @@ func (w *Worker) onFenced(partition int, epoch uint64) {
 
 // ownership is the state of the loop that claims and drops partitions.
 type ownership struct {
-	since  time.Time // listening to heartbeats since
-	joined chan struct{}
-	loads  sync.WaitGroup
+	since   time.Time // listening to heartbeats since
+	members string    // who partitions are dealt to, as last seen
+	changed time.Time // when that was new
+	joined  chan struct{}
+	loads   sync.WaitGroup
 }
 
 // ownLoop decides what to own whenever something may have changed, until ctx ends. joined is closed after the first round
@@ -125,6 +127,9 @@ func (w *Worker) own(run context.Context, o *ownership) error {
 	}
 	for _, c := range w.stalled.takeAll() {
 		c.wake()
+	}
+	if err := w.rebalance(run, o); err != nil {
+		return err
 	}
 	if o.joined != nil && w.unserved() == 0 {
 		close(o.joined)
@@ -335,41 +340,4 @@ func (w *Worker) retire(ctx context.Context, c *cell) {
 		w.log.Error("tracker did not end", zap.String("transaction_id", id), zap.Error(err))
 	}
 	c.freed()
-}
-
-// leave hands everything over: trackers stop deciding, what they decided is written, their heights are saved, and the
-// partitions are released.
-func (w *Worker) leave(ctx context.Context) error {
-	mine := make(map[int]bool)
-	var held []bus.Owner
-	var parts []*partition
-	for _, p := range w.partitions {
-		if epoch := p.epoch.Load(); epoch != 0 {
-			p.enter(leaving)
-			mine[p.number] = true
-			parts = append(parts, p)
-			held = append(held, bus.Owner{
-				Partition: p.number, Epoch: epoch, Worker: w.cfg.Name, Incarnation: w.incarnation, State: bus.Owned,
-			})
-		}
-	}
-	if len(held) == 0 {
-		return nil
-	}
-	w.silence(parts)
-	reached := w.reached() // before trackers leave observations undecided
-	w.stopTrackers(ctx, mine)
-	w.saveCheckpoints(parts, reached)
-	if err := w.journal.Flush(ctx); err != nil {
-		return err
-	}
-	released, _, err := w.claims.Release(ctx, "", held...)
-	for _, o := range released {
-		w.partitions[o.Partition].epoch.Store(0)
-	}
-	if err != nil {
-		return err
-	}
-	w.log.Info("released partitions", zap.Int("partitions", len(released)))
-	return nil
 }

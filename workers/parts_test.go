@@ -82,15 +82,6 @@ func TestPlanLeavesNothingUnowned(t *testing.T) {
 	}
 }
 
-func TestRendezvousMovesOnlyWhatMust(t *testing.T) {
-	before, after := []string{"a", "b", "c"}, []string{"a", "b"}
-	for p := range bus.Partitions {
-		if was := rendezvous(p, before); was != "c" && rendezvous(p, after) != was {
-			t.Errorf("partition %d moved from %s though only c left", p, was)
-		}
-	}
-}
-
 func TestDeadlinesComeInOrderOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newDeadlines()

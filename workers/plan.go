@@ -1,60 +1,48 @@
 package workers
 
 import (
-	"cmp"
 	"hash/fnv"
-	"slices"
 	"strconv"
 
 	"trackerfleet/bus"
 )
 
-// claimPlan returns the owner records of the partitions that self should claim now: those nobody owns, those released, and
-// those whose owner has been silent for a lease, each only if self ranks first for it among the workers that could take it.
-// live are the workers heard within a lease. settled says that self has listened for a lease; before that nobody can be
-// called silent. held says what self is serving, or still stopping.
+// claimPlan returns the owner records of the partitions that self should claim now: those that nobody owns, those that are
+// released, and those whose owner has been silent for a lease, where they are self's by the deal among the live workers.
+// settled says that self has listened for a lease; before that nobody can be called silent. held says what self is serving,
+// or still stopping.
 //
 // It takes no partition away from a live owner. A wrong guess is safe, because the claim is a compare-and-set and every
 // write is fenced; it only costs a takeover.
 func claimPlan(self, incarnation string, owners []bus.Owner, live []bus.Peer, held func(partition int) bool, settled bool) []bus.Owner {
 	type life struct{ worker, incarnation string }
 	alive := make(map[life]bool, len(live))
-	candidates := []string{self}
 	for _, p := range live {
 		alive[life{p.Worker, p.Incarnation}] = true
-		if p.Worker != self && !p.Draining && !slices.Contains(candidates, p.Worker) {
-			candidates = append(candidates, p.Worker)
-		}
 	}
+	wish := deal(owners, members(live))
 	var claims []bus.Owner
-	for _, o := range owners {
+	for p, o := range owners {
 		switch {
-		case held(o.Partition):
+		case held(p):
 			continue
 		case o.HeldBy(self, incarnation): // a claim whose answer was lost
 			claims = append(claims, o)
 			continue
 		case o.State == bus.Owned && (!settled || alive[life{o.Worker, o.Incarnation}]):
 			continue
-		case o.State == bus.Released && o.To != self && slices.Contains(candidates, o.To):
+		case o.State == bus.Released && o.To == self:
+			claims = append(claims, o)
 			continue
 		}
-		if rendezvous(o.Partition, candidates) == self {
+		if wish[p] == self {
 			claims = append(claims, o)
 		}
 	}
 	return claims
 }
 
-// rendezvous returns which of workers has the highest weight for a partition (highest random weight hashing): every
-// worker computes the same, and when a worker goes only its own partitions move.
-func rendezvous(partition int, workers []string) string {
-	return slices.MaxFunc(workers, func(a, b string) int {
-		return cmp.Or(cmp.Compare(weight(partition, a), weight(partition, b)), cmp.Compare(a, b))
-	})
-}
-
-// weight spreads FNV-1a over all bits (the finalizer of MurmurHash3), because FNV of strings that differ in their last
+// weight is the rendezvous weight of a worker for a partition (highest random weight hashing). It spreads FNV-1a over all bits (the finalizer of MurmurHash3), because FNV of strings that differ in their last
 // bytes differs mostly in its low bits.
 func weight(partition int, worker string) uint64 {
 	h := fnv.New64a()

@@ -1,9 +1,11 @@
 package workers
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"time"
 
@@ -61,6 +63,7 @@ type verb struct {
 	name   string
 	handle func(context.Context, request)
 	quick  func(request) bool // answers at once if it can, without waiting for anything
+	usual  time.Duration      // how long a caller is taken to wait who does not say; 0: requestTimeout
 }
 
 // service is the worker's side of the request/reply verbs.
@@ -96,8 +99,14 @@ func (w *Worker) startService() error {
 			return fmt.Errorf("workers: endpoint %s: %w", name, err)
 		}
 	}
-	s.direct, err = w.nc.Subscribe(workerSubject(w.cfg.Name, "list"), func(m *nats.Msg) {
-		w.serve(verb{name: "list", handle: w.serveListHere}, direct(m))
+	own := map[string]verb{
+		"list":  {name: "list", handle: w.serveListHere},
+		"drain": {name: "drain", handle: w.serveDrainHere, usual: drainTimeout},
+	}
+	s.direct, err = w.nc.Subscribe(workerSubject(w.cfg.Name, "*"), func(m *nats.Msg) {
+		if v, ok := own[m.Subject[strings.LastIndexByte(m.Subject, '.')+1:]]; ok {
+			w.serve(v, direct(m))
+		}
 	})
 	if err != nil {
 		return fmt.Errorf("workers: subscribe: %w", err)
@@ -184,7 +193,7 @@ func (w *Worker) serve(v verb, r request) {
 	}
 	started := w.tasks.run(func() {
 		defer func() { <-w.service.slots }()
-		ctx, cancel := context.WithTimeout(context.Background(), bus.RequestTimeout(r.header, requestTimeout))
+		ctx, cancel := context.WithTimeout(context.Background(), bus.RequestTimeout(r.header, cmp.Or(v.usual, requestTimeout)))
 		defer cancel()
 		v.handle(ctx, r)
 	})

@@ -14,7 +14,7 @@ import (
 // counters count what the worker did since it was made.
 type counters struct {
 	created, rejected, crashed, restarted, parked, abandoned atomic.Uint64
-	lookups, refusedReplies, moves                           atomic.Uint64
+	lookups, refusedReplies, moves, handOvers                atomic.Uint64
 
 	mu     sync.Mutex
 	events map[string]uint64 // by type
@@ -58,6 +58,7 @@ type Stats struct {
 	Lookups        uint64
 	RefusedReplies uint64 // answers not sent because the reply subject was no inbox
 	PartitionMoves uint64 // claims that were won
+	HandOvers      uint64 // partitions given to other workers
 	Events         map[string]uint64
 
 	Journal bus.JournalStats
@@ -75,7 +76,7 @@ func (w *Worker) Stats() Stats {
 		Worker: w.cfg.Name, Trackers: w.trackers.CountChildren(), Started: w.stats.created.Load(),
 		Rejected: w.stats.rejected.Load(), Crashed: w.stats.crashed.Load(), Restarted: w.stats.restarted.Load(),
 		Parked: w.stats.parked.Load(), Abandoned: w.stats.abandoned.Load(), Lookups: w.stats.lookups.Load(),
-		RefusedReplies: w.stats.refusedReplies.Load(), PartitionMoves: w.stats.moves.Load(), Events: w.stats.byType(),
+		RefusedReplies: w.stats.refusedReplies.Load(), PartitionMoves: w.stats.moves.Load(), HandOvers: w.stats.handOvers.Load(), Events: w.stats.byType(),
 		Journal: w.journal.Stats(), StartBacklog: w.backlog(), Frozen: w.isFrozen(),
 		Sources: make(map[string]source.Health, len(w.profiles)),
 	}

@@ -22,6 +22,7 @@ func (w *Worker) verbTable() map[string]verb {
 		{name: "retry", handle: w.serveRetry},
 		{name: "list", handle: w.serveList},
 		{name: "fleet", handle: w.serveFleet},
+		{name: "drain", handle: w.serveDrain, usual: drainTimeout},
 	}
 	table := make(map[string]verb, len(verbs))
 	for _, v := range verbs {

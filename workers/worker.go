@@ -24,6 +24,7 @@ type Worker struct {
 	incarnation string // this life of the worker; another one after each start
 	log         *zap.Logger
 	nc          *nats.Conn
+	pulseNC     *nats.Conn
 	js          jetstream.JetStream
 
 	records  *bus.Records
@@ -83,6 +84,7 @@ func New(nc, pulse *nats.Conn, cfg Config) (*Worker, error) {
 		incarnation: nuid.Next(),
 		log:         cfg.Logger.Named("worker").With(zap.String("worker", cfg.Name)),
 		nc:          nc,
+		pulseNC:     pulse,
 		js:          js,
 		records:     bus.NewRecords(nc),
 		profiles:    make(map[string]*profile, len(cfg.Sources)),
@@ -246,10 +248,17 @@ func (w *Worker) stop(ctx context.Context) error {
 			faults = append(faults, fmt.Errorf("workers: %s: %w", what, err))
 		}
 	}
+	if _, err := w.drain(ctx); err != nil && !errors.Is(err, errNobodyElse) {
+		note("drain", err)
+	}
 	note("stop answering", w.service.stop())
 	w.cancel(ErrStopped)
 	note("stop sources", w.stopLoops(ctx))
-	note("hand partitions over", w.leave(ctx))
+	if w.isFrozen() {
+		note("hand partitions over", errFrozen)
+	} else {
+		note("hand partitions over", w.leave(ctx))
+	}
 	note("stop trackers", w.trackers.Stop(ctx))
 	w.halt()
 	w.tasks.wait()

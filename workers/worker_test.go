@@ -87,7 +87,7 @@ func (s *site) worker(name string, change func(*Config)) *Worker {
 	s.t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 		defer cancel()
-		if err := w.Stop(ctx); err != nil {
+		if err := w.Stop(ctx); err != nil && !w.nc.IsClosed() {
 			s.t.Error(err)
 		}
 	})

@@ -1,0 +1,169 @@
+package workers
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"go.uber.org/zap"
+
+	"trackerfleet/bus"
+)
+
+// handOverAtOnce is how many partitions are given away in one go: few, so that each is without its trackers only shortly.
+const handOverAtOnce = 8
+
+// handOverTimeout bounds one go: longer than a tracker that hangs is given to end.
+const handOverTimeout = 15 * time.Second
+
+// rebalance gives partitions away that others should have, a few per round, once the fleet has been the same for a lease, so
+// that a rolling restart is not chased. A draining worker gives away everything and waits for nothing.
+func (w *Worker) rebalance(ctx context.Context, o *ownership) error {
+	live := w.pulse.Live()
+	all := members(live)
+	if w.draining.Load() {
+		all = without(all, w.cfg.Name)
+	}
+	if changed := o.notice(all, time.Now()); !w.draining.Load() && changed < w.cfg.Lease {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, handOverTimeout)
+	defer cancel()
+	groups, n := w.surplus(deal(w.owners.all(), all))
+	for to, parts := range groups {
+		if err := w.handOver(ctx, to, parts); err != nil {
+			return err
+		}
+	}
+	if n > 0 {
+		w.kickOwnership()
+	}
+	return nil
+}
+
+// surplus returns the next few partitions to give away, by who is to have them: those that are another's by the deal, and
+// those whose trackers were stopped already when giving them away failed.
+func (w *Worker) surplus(wish []string) (groups map[string][]*partition, n int) {
+	groups = make(map[string][]*partition)
+	for p, to := range wish {
+		part := w.partitions[p]
+		stopped := part.is(leaving) && part.owned()
+		if moves := part.is(serving) && to != "" && to != w.cfg.Name; n < handOverAtOnce && (stopped || moves) {
+			groups[to] = append(groups[to], part)
+			n++
+		}
+	}
+	return groups, n
+}
+
+// notice returns for how long the members have been the same.
+func (o *ownership) notice(all []member, now time.Time) time.Duration {
+	if key := fmt.Sprint(all); key != o.members {
+		o.members, o.changed = key, now
+	}
+	return now.Sub(o.changed)
+}
+
+func without(all []member, worker string) []member {
+	var others []member
+	for _, m := range all {
+		if m.worker != worker {
+			others = append(others, m)
+		}
+	}
+	return others
+}
+
+// handOver gives partitions to another worker, or to anybody if to is empty: their trackers stop deciding, what they have
+// decided is written, the heights are saved, and the partitions are released. Meanwhile requests are answered from records.
+func (w *Worker) handOver(ctx context.Context, to string, parts []*partition) error {
+	begun := time.Now()
+	which := make(map[int]bool, len(parts))
+	numbers := make([]int, len(parts))
+	held := make([]bus.Owner, len(parts))
+	for i, p := range parts {
+		p.enter(leaving)
+		which[p.number], numbers[i] = true, p.number
+		held[i] = bus.Owner{
+			Partition: p.number, Epoch: p.epoch.Load(), Worker: w.cfg.Name, Incarnation: w.incarnation, State: bus.Owned,
+		}
+	}
+	reached := w.reached() // before trackers leave observations undecided
+	w.stopTrackers(ctx, which)
+	w.saveCheckpoints(parts, reached)
+	if err := w.journal.Flush(ctx, numbers...); err != nil {
+		return fmt.Errorf("workers: hand over: %w", err)
+	}
+	released, lost, err := w.claims.Release(ctx, to, held...)
+	w.owners.learn(released...)
+	w.owners.learn(lost...)
+	for _, o := range append(released, lost...) {
+		w.vacate(w.partitions[o.Partition])
+	}
+	if err != nil {
+		return fmt.Errorf("workers: hand over: %w", err)
+	}
+	w.log.Info("handed partitions over", zap.Int("partitions", len(released)), zap.String("to", to),
+		zap.Duration("elapsed", time.Since(begun)))
+	w.stats.handOvers.Add(uint64(len(released)))
+	return nil
+}
+
+// vacate forgets a partition that another worker may own from now on.
+func (w *Worker) vacate(p *partition) {
+	if epoch := p.epoch.Swap(0); epoch != 0 {
+		w.journal.Revoke(p.number, epoch)
+	}
+	w.silence([]*partition{p})
+	p.reset()
+	p.enter(vacant)
+}
+
+// drained reports whether nothing is owned here any more.
+func (w *Worker) drained() bool {
+	for _, p := range w.partitions {
+		if p.owned() {
+			return false
+		}
+	}
+	return true
+}
+
+// drain hands everything over to the other workers, a few partitions at a time, and returns how many there were. It fails when
+// there is nobody else, or when ctx ends first; what is handed over by then stays so. Afterwards the worker takes nothing
+// more until it is stopped.
+func (w *Worker) drain(ctx context.Context) (int, error) {
+	before := w.workload().Partitions
+	w.draining.Store(true)
+	ticker := time.NewTicker(w.cfg.Lease / 30)
+	defer ticker.Stop()
+	for !w.drained() {
+		if w.isFrozen() {
+			return before - w.workload().Partitions, errFrozen
+		}
+		if len(without(members(w.pulse.Live()), w.cfg.Name)) == 0 {
+			return before - w.workload().Partitions, errNobodyElse
+		}
+		w.kickOwnership()
+		select {
+		case <-ticker.C:
+		case <-ctx.Done():
+			return before - w.workload().Partitions, context.Cause(ctx)
+		}
+	}
+	return before, nil
+}
+
+// leave gives up what is still owned: to the others in good order, and, where there is nobody, to whoever comes.
+func (w *Worker) leave(ctx context.Context) error {
+	var parts []*partition
+	for _, p := range w.partitions {
+		if p.owned() {
+			parts = append(parts, p)
+		}
+	}
+	if len(parts) == 0 {
+		return nil
+	}
+	return w.handOver(ctx, "", parts)
+}
