@@ -19,6 +19,10 @@
 // machine of package tracker and hibernates between inputs. When it crashes, the supervisor makes a new server, which
 // goes on from the committed record.
 //
+// One loop decides about ownership: it claims what is free or whose owner is silent, drops what others own by now, and gives
+// away what others should have, all by the same deal of the partitions among the live workers, which every worker
+// computes for itself. Giving a partition away stops its trackers, stores what they decided, and releases it.
+//
 // The owner of partition 0 is also the pump, which reads the start stream. Sources are supervised processes; each tracker
 // watches its transaction there through the cell.
 //
