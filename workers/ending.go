@@ -6,6 +6,7 @@ import "context"
 func (c *cell) end() {
 	c.mu.Lock()
 	requests := c.requests
+	c.requests = nil
 	c.endLocked()
 	record := c.record
 	c.mu.Unlock()
