@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"trackerfleet/bus"
+	"trackerfleet/supervision"
 	"trackerfleet/workers/tracker"
 )
 
@@ -33,5 +34,40 @@ func TestWhoAsksATrackerThatEndsIsAnsweredOnce(t *testing.T) {
 	c.ask(input{done: func(*tracker.Record, error) { answers++ }})
 	if answers != 2 {
 		t.Errorf("two who asked got %d answers", answers)
+	}
+}
+
+// TestTrackerCanBeAskedBeforeItsServerIsMade: a name is taken before anything else happens.
+func TestTrackerCanBeAskedBeforeItsServerIsMade(t *testing.T) {
+	s := newSite(t)
+	w := s.worker("w-1", nil)
+	c := bareCell(t, "early")
+	c.worker, c.part = w, w.partitions[c.part.number]
+	release := make(chan struct{})
+	kind := &supervision.ChildType{Server: func(child *supervision.Child) supervision.Server {
+		<-release
+		return newServer(child)
+	}}
+	c.profile = w.profiles["sim"]
+	_, c.target, _ = w.target("sim", c.record.ID(), nil)
+	started := make(chan error, 1)
+	go func() {
+		_, err := w.trackers.StartChild(t.Context(), supervision.ChildSpec{ID: "early", Type: kind, Arg: c})
+		started <- err
+	}()
+	eventually(t, "the name is taken", func() bool { _, ok := w.here(c.record.ID()); return ok })
+	asked := make(chan map[string]any, 2)
+	for _, op := range []string{"ping", "state"} {
+		go func() { asked <- s.request("call", `{"transaction_id":"early","op":"`+op+`"}`) }()
+	}
+	eventually(t, "both wait", func() bool { return len(w.service.slots) == 2 })
+	close(release)
+	if err := <-started; err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if answer := <-asked; answer["status"] != "ok" {
+			t.Errorf("call answered %v", answer)
+		}
 	}
 }

@@ -115,8 +115,8 @@ func (w *Worker) list(req bus.ListRequest) (bus.ListReply, error) {
 	page := &lowest{limit: req.Limit}
 	at := time.Now()
 	for id, child := range w.names.All() {
-		c := child.Arg().(*cell)
-		if c.child.Load() == nil || c.over() {
+		c := cellOf(child)
+		if c.over() {
 			continue
 		}
 		object := c.object()

@@ -145,7 +145,7 @@ func (w *Worker) startTracker(ctx context.Context, c *cell, record *tracker.Reco
 	var taken *supervision.AlreadyStartedError
 	switch {
 	case errors.As(err, &taken):
-		return taken.Child.Arg().(*cell), nil
+		return cellOf(taken.Child), nil
 	case err != nil:
 		return nil, fmt.Errorf("workers: start tracker: %w", err)
 	}

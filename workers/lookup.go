@@ -47,7 +47,7 @@ func (w *Worker) here(id bus.ID) (*cell, bool) {
 	if !ok || !w.serves(id.Partition()) {
 		return nil, false
 	}
-	return child.Arg().(*cell), true
+	return cellOf(child), true
 }
 
 // serveLookup answers a lookup from the tracker once its write in flight has ended, or from the stored record.

@@ -20,7 +20,7 @@ func (w *Worker) observeTracker(e supervision.Event) {
 	id := zap.String("transaction_id", e.Child.ID())
 	switch e.Kind {
 	case supervision.EventDown:
-		if c := e.Child.Arg().(*cell); !c.over() {
+		if c := cellOf(e.Child); !c.over() {
 			w.stats.crashed.Add(1)
 			w.log.Warn("tracker crashed", id, zap.Uint64("incarnation", e.Incarnation), zap.Error(e.Reason),
 				zap.Int("attempt", e.Attempt), zap.Duration("backoff", e.Delay))
@@ -30,7 +30,7 @@ func (w *Worker) observeTracker(e supervision.Event) {
 	case supervision.EventParked:
 		w.stats.parked.Add(1)
 		w.log.Error("tracker crashed too often and is parked", id, zap.Error(e.Reason))
-		e.Child.Arg().(*cell).park(e.Child)
+		cellOf(e.Child).park(e.Child)
 	case supervision.EventAbandoned:
 		w.stats.abandoned.Add(1)
 		w.log.Error("tracker does not return and is abandoned", id, zap.Error(e.Reason), zap.Stringer("stack", e.Stack))

@@ -315,7 +315,7 @@ func (w *Worker) drop(ctx context.Context, gone ...*partition) {
 func (w *Worker) stopTrackers(ctx context.Context, which map[int]bool) {
 	var cells []*cell
 	for _, child := range w.names.All() {
-		if c := child.Arg().(*cell); which[c.part.number] {
+		if c := cellOf(child); which[c.part.number] {
 			c.end()
 			cells = append(cells, c)
 		}

@@ -17,10 +17,14 @@ type server struct{ cell *cell }
 // call is a tracker.call on its way to the server.
 type call struct{ op bus.Op }
 
-func newServer(c *supervision.Child) supervision.Server {
-	cell := c.Arg().(*cell)
-	cell.child.Store(c)
-	return &server{cell: cell}
+func newServer(c *supervision.Child) supervision.Server { return &server{cell: cellOf(c)} }
+
+// cellOf returns the cell of a tracker. The cell knows its child from then on: a name leads to a child before its server
+// is made.
+func cellOf(child *supervision.Child) *cell {
+	c := child.Arg().(*cell)
+	c.child.CompareAndSwap(nil, child)
+	return c
 }
 
 // Init watches the transaction and, when it follows a crash, says so before it looks at anything the source has seen.

@@ -88,7 +88,7 @@ func (w *Worker) start(ctx context.Context, r startRequest) {
 		return
 	}
 	if child, ok := w.names.Lookup(r.TransactionID.String()); ok {
-		w.answerExisting(ctx, r, child.Arg().(*cell))
+		w.answerExisting(ctx, r, cellOf(child))
 		return
 	}
 	profile, target, err := w.target(r.Source, r.TransactionID, r.Params)
