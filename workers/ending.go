@@ -70,6 +70,16 @@ func (c *cell) whenGone() <-chan struct{} {
 	return c.gone
 }
 
+// awaitGone returns when the name is free. It fails with the cause of ctx.
+func (c *cell) awaitGone(ctx context.Context) error {
+	select {
+	case <-c.whenGone():
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
 // whenChanged returns a channel that is closed at the next commit or the end.
 func (c *cell) whenChanged() <-chan struct{} {
 	c.mu.Lock()

@@ -55,8 +55,10 @@ func stillLoading(parts []*partition) []*partition {
 
 func (w *Worker) loadOnce(ctx context.Context, parts []*partition) (trackers int, err error) {
 	held := make([]bus.Holding, len(parts))
+	tenures := make(map[int]tenure, len(parts))
 	subjects := make([]string, len(parts))
 	for i, p := range parts {
+		tenures[p.number] = p.tenure()
 		held[i] = p.holding()
 		subjects[i] = bus.CursorSubject(p.number)
 	}
@@ -71,12 +73,12 @@ func (w *Worker) loadOnce(ctx context.Context, parts []*partition) (trackers int
 		if err != nil {
 			return trackers, err
 		}
-		if w.restore(ctx, record) {
+		if w.restore(ctx, record, tenures) {
 			trackers++
 		}
 	}
 	for _, p := range parts {
-		p.state.CompareAndSwap(uint32(loading), uint32(serving))
+		p.loaded(tenures[p.number])
 	}
 	return trackers, nil
 }
@@ -97,7 +99,7 @@ func readCheckpoints(record *bus.Record) map[string]source.Checkpoint {
 
 // restore makes the tracker of a stored record and reports whether there is one now. A record that no tracker can be
 // made of is noted with its reason, as parked, and stands in nobody's way.
-func (w *Worker) restore(ctx context.Context, stored *bus.Record) bool {
+func (w *Worker) restore(ctx context.Context, stored *bus.Record, tenures map[int]tenure) bool {
 	record, err := tracker.Decode(stored.Data)
 	if err != nil {
 		id, p, ok := recordOwner(stored.Subject)
@@ -111,7 +113,13 @@ func (w *Worker) restore(ctx context.Context, stored *bus.Record) bool {
 		return false
 	}
 	part := w.partitions[record.ID().Partition()]
-	_, err = w.revive(ctx, part, record, stored.Revision)
+	if part.hasFinished(record.ID()) { // after this was read
+		return false
+	}
+	_, err = w.revive(ctx, part, tenures[part.number], record, stored.Revision)
+	if errors.Is(err, errNotMine) || ctx.Err() != nil {
+		return false
+	}
 	part.setUnreadable(record.ID(), err)
 	if err != nil {
 		w.log.Error("tracker cannot be restored, its transaction is parked",
@@ -120,44 +128,57 @@ func (w *Worker) restore(ctx context.Context, stored *bus.Record) bool {
 	return err == nil
 }
 
-// revive starts the tracker of a record under this owner, or returns the one that is there.
-func (w *Worker) revive(ctx context.Context, part *partition, record *tracker.Record, revision uint64) (*cell, error) {
+// revive starts the tracker of a record that was read in a tenure, or returns the one that is there.
+func (w *Worker) revive(ctx context.Context, part *partition, t tenure, record *tracker.Record, revision uint64) (*cell, error) {
 	profile, target, err := w.target(record.Source(), record.ID(), record.Params())
 	if err != nil {
 		return nil, err
 	}
 	epoch := part.epoch.Load()
-	if epoch == 0 {
+	if !part.keeps(t) || epoch == 0 {
 		return nil, errNotMine
 	}
-	return w.startTracker(ctx, &cell{worker: w, part: part, profile: profile, target: target}, record.Owned(epoch, 1), revision)
+	c := &cell{worker: w, part: part, profile: profile, target: target}
+	return w.startTracker(ctx, c, t, record.Owned(epoch, 1), revision)
 }
 
-// startTracker starts the supervised server of a committed record.
-func (w *Worker) startTracker(ctx context.Context, c *cell, record *tracker.Record, revision uint64) (*cell, error) {
+// startTracker starts the supervised server of a record that was committed in a tenure, or returns the one that is there.
+// One that is just ending is waited for. It fails with errNotMine when the tenure is over.
+func (w *Worker) startTracker(ctx context.Context, c *cell, t tenure, record *tracker.Record, revision uint64) (*cell, error) {
 	c.record = record
 	c.committed.Store(&commit{record: record, revision: revision})
 	spec := supervision.ChildSpec{
 		ID: record.ID().String(), Type: w.trackerType, Arg: c, Incarnation: record.Incarnation(),
 		History: record.Crashes(), Parked: record.Phase() == bus.PhaseParked,
 	}
-	child, err := w.trackers.StartChild(ctx, spec)
-	var taken *supervision.AlreadyStartedError
-	switch {
-	case errors.As(err, &taken):
-		return cellOf(taken.Child), nil
-	case err != nil:
-		return nil, fmt.Errorf("workers: start tracker: %w", err)
+	for c.part.keeps(t) {
+		child, err := w.trackers.StartChild(ctx, spec)
+		var taken *supervision.AlreadyStartedError
+		switch {
+		case errors.As(err, &taken):
+			there := cellOf(taken.Child)
+			if !there.over() || there.committed.Load().revision > revision {
+				return there, nil
+			}
+			if err := there.awaitGone(ctx); err != nil {
+				return nil, fmt.Errorf("workers: start tracker: %w", err)
+			}
+			continue
+		case err != nil:
+			return nil, fmt.Errorf("workers: start tracker: %w", err)
+		}
+		cellOf(child)
+		if spec.Parked {
+			c.planDeadline()
+		}
+		if !c.part.keeps(t) { // given up while it started
+			c.end()
+			w.finished.add(c)
+			return nil, errNotMine
+		}
+		return c, nil
 	}
-	if spec.Parked {
-		c.child.Store(child)
-		w.deadlines.set(c, record.Deadline())
-	}
-	if !c.part.owned() { // lost while it started
-		c.end()
-		w.finished.add(c)
-	}
-	return c, nil
+	return nil, errNotMine
 }
 
 // target finds the source profile of a start and has it understand the params.

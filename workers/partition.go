@@ -25,10 +25,12 @@ type partition struct {
 	number int
 	epoch  atomic.Uint64 // under which this worker writes; 0: it does not own the partition
 	state  atomic.Uint32 // a partitionState
+	lost   atomic.Uint64 // how often it was given up
 
 	mu           sync.Mutex
 	checkpoints  map[string]source.Checkpoint // by source profile, as they were stored
 	unreadable   map[bus.ID]error             // records of which no tracker could be made
+	finished     map[bus.ID]bool              // trackers that have ended while the partition was loaded
 	subscription *nats.Subscription
 }
 
@@ -38,6 +40,17 @@ func (p *partition) holding() bus.Holding {
 	return bus.Holding{Partition: p.number, Epoch: p.epoch.Load()}
 }
 func (p *partition) owned() bool { return p.epoch.Load() != 0 }
+
+// tenure is a time during which a partition was not given up, whatever its epochs. What was read in one tenure says nothing
+// in the next: another worker may have written in between.
+type tenure uint64
+
+func (p *partition) tenure() tenure { return tenure(p.lost.Load()) }
+
+// keeps reports whether a tracker that was begun in a tenure may run.
+func (p *partition) keeps(t tenure) bool {
+	return p.owned() && !p.is(leaving) && !p.is(vacant) && p.tenure() == t
+}
 
 // checkpoint returns the stored height up to which a source was followed for this partition; 0: unknown.
 func (p *partition) checkpoint(profile string) uint64 {
@@ -78,9 +91,39 @@ func (p *partition) countUnreadable() int {
 	return len(p.unreadable)
 }
 
-// reset forgets what was known while the partition was owned.
+// reset forgets what was known while the partition was owned, and ends its tenure.
 func (p *partition) reset() {
+	p.lost.Add(1)
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.checkpoints, p.unreadable = nil, nil
+	p.checkpoints, p.unreadable, p.finished = nil, nil, nil
+}
+
+// noteFinished remembers that a run has ended, as long as an older record of it may still be on its way to load.
+func (p *partition) noteFinished(id bus.ID) {
+	if !p.is(loading) {
+		return
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.finished == nil {
+		p.finished = make(map[bus.ID]bool)
+	}
+	p.finished[id] = true
+}
+
+func (p *partition) hasFinished(id bus.ID) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.finished[id]
+}
+
+// loaded says that every tracker of the partition is there, if the tenure in which they were loaded has lasted.
+func (p *partition) loaded(t tenure) {
+	if !p.keeps(t) || !p.state.CompareAndSwap(uint32(loading), uint32(serving)) {
+		return
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.finished = nil
 }

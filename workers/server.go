@@ -77,7 +77,16 @@ func (c *cell) watch() {
 		handle.Close()
 		return
 	}
-	c.worker.deadlines.set(c, record.Deadline())
+	c.planDeadline()
+}
+
+// planDeadline has the tracker expire in time, unless it ends before.
+func (c *cell) planDeadline() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.ended {
+		c.worker.deadlines.set(c, c.record.Deadline())
+	}
 }
 
 // comesBack is the input that follows a crash: a temporary tracker ends with it, any other runs again.

@@ -26,6 +26,7 @@ type startRequest struct {
 type attempt struct {
 	id       bus.ID
 	part     *partition
+	tenure   tenure // in which it began
 	profile  *profile
 	target   source.Target
 	request  startRequest
@@ -83,6 +84,7 @@ func (w *Worker) start(ctx context.Context, r startRequest) {
 		r.Source = w.cfg.DefaultSource
 	}
 	part := w.partitions[r.TransactionID.Partition()]
+	tenure := part.tenure() // before it is known to be owned
 	if !w.serves(part.number) {
 		r.reply(bus.SpawnReply{}, bus.ErrUnavailable)
 		return
@@ -100,7 +102,7 @@ func (w *Worker) start(ctx context.Context, r startRequest) {
 		r.reply(bus.SpawnReply{}, bus.Overloaded(time.Second))
 		return
 	}
-	a := &attempt{id: r.TransactionID, part: part, profile: profile, target: target, request: r}
+	a := &attempt{id: r.TransactionID, part: part, tenure: tenure, profile: profile, target: target, request: r}
 	if w.starts.join(a, r) {
 		d := tracker.Start(r.accepted, r.StartRequest, r.trace)
 		w.submitStart(ctx, a, d, 0)
@@ -171,9 +173,9 @@ func (w *Worker) spawn(ctx context.Context, a *attempt) {
 	var err error
 	if a.created {
 		c = &cell{worker: w, part: a.part, profile: a.profile, target: a.target}
-		c, err = w.startTracker(ctx, c, a.record, a.revision)
+		c, err = w.startTracker(ctx, c, a.tenure, a.record, a.revision)
 	} else {
-		c, err = w.revive(ctx, a.part, a.record, a.revision)
+		c, err = w.revive(ctx, a.part, a.tenure, a.record, a.revision)
 	}
 	if err != nil {
 		w.log.Error("tracker is stored but does not run here", zap.String("transaction_id", a.id.String()), zap.Error(err))

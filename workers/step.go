@@ -206,6 +206,7 @@ func (c *cell) adopt(record *tracker.Record, revision uint64) {
 	}
 	c.mu.Unlock()
 	if finished {
+		c.part.noteFinished(record.ID())
 		c.worker.finished.add(c)
 		return
 	}

@@ -300,6 +300,8 @@ func (w *Worker) serveRetry(ctx context.Context, r request) {
 
 // retryAbsent makes the tracker of a record that could not be restored before.
 func (w *Worker) retryAbsent(ctx context.Context, r request, req bus.RetryRequest) {
+	part := w.partitions[req.TransactionID.Partition()]
+	tenure := part.tenure()
 	record, revision, ok := w.absent(ctx, req.TransactionID, "retry", r)
 	if !ok {
 		return
@@ -308,8 +310,11 @@ func (w *Worker) retryAbsent(ctx context.Context, r request, req bus.RetryReques
 		w.replyError(r, absentError(record))
 		return
 	}
-	part := w.partitions[req.TransactionID.Partition()]
-	c, err := w.revive(ctx, part, record, revision)
+	c, err := w.revive(ctx, part, tenure, record, revision)
+	if errors.Is(err, errNotMine) || ctx.Err() != nil {
+		w.replyError(r, bus.ErrUnavailable)
+		return
+	}
 	part.setUnreadable(req.TransactionID, err)
 	if err != nil {
 		w.replyError(r, err)
