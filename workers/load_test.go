@@ -56,7 +56,7 @@ func TestRecordReadInAnEarlierTenureMakesNoTracker(t *testing.T) {
 	s.request("spawn", `{"transaction_id":"one",`+waits+`}`)
 	c, stored := storedCell(t, s, w, "one")
 	before := c.part.tenure()
-	w.drop(t.Context(), c.part)
+	w.drop(c.part)
 	eventually(t, "claimed and loaded again", func() bool { return c.part.is(serving) })
 	s.request("stop", "one")
 	if w.restore(t.Context(), stored, map[int]tenure{c.part.number: before}) {

@@ -201,7 +201,7 @@ func (w *Worker) thaw(ctx context.Context) error {
 		}
 		gone = append(gone, w.partitions[o.Partition])
 	}
-	w.drop(ctx, gone...)
+	w.drop(gone...)
 	w.log.Info("thawed", zap.Int("kept", len(held)-len(gone)), zap.Int("lost", len(gone)))
 	return err
 }
@@ -243,7 +243,7 @@ func (w *Worker) settleFenced(ctx context.Context) error {
 	if len(gone) > 0 {
 		w.log.Warn("other workers own partitions of this one", zap.Int("partitions", len(gone)))
 	}
-	w.drop(ctx, gone...)
+	w.drop(gone...)
 	return nil
 }
 
@@ -286,33 +286,41 @@ func (w *Worker) claim(ctx, run context.Context, o *ownership) error {
 	return nil
 }
 
-// drop ends all trackers of partitions that this worker does not own any more, and waits until they have ended. Nothing
-// is written.
-func (w *Worker) drop(ctx context.Context, gone ...*partition) {
+// drop ends all trackers of partitions that this worker does not own any more. Nothing is written. The partitions can be had
+// again once the last tracker is gone, however long that one takes.
+func (w *Worker) drop(gone ...*partition) {
 	dropped := make(map[int]bool, len(gone))
+	var lost []*partition
 	for _, p := range gone {
 		epoch := p.epoch.Swap(0)
 		if epoch == 0 {
 			continue
 		}
+		p.enter(leaving)
 		dropped[p.number] = true
+		lost = append(lost, p)
 		w.journal.Revoke(p.number, epoch)
 		w.log.Info("dropped partition", zap.Int("partition", p.number), zap.Uint64("epoch", epoch))
 	}
-	if len(dropped) == 0 {
+	if len(lost) == 0 {
 		return
 	}
-	w.silence(gone)
-	w.stopTrackers(ctx, dropped)
-	for _, p := range gone {
-		p.reset()
-		p.enter(vacant)
-	}
-	w.kickOwnership()
+	w.silence(lost)
+	cells := w.endTrackers(dropped)
+	w.tasks.run(func() {
+		for _, c := range cells {
+			<-c.whenGone()
+		}
+		for _, p := range lost {
+			p.reset()
+			p.enter(vacant)
+		}
+		w.kickOwnership()
+	})
 }
 
-// stopTrackers ends the trackers of partitions and waits until their names are free, or ctx ends.
-func (w *Worker) stopTrackers(ctx context.Context, which map[int]bool) {
+// endTrackers has the trackers of partitions decide nothing any more, and returns them; their names will be free.
+func (w *Worker) endTrackers(which map[int]bool) []*cell {
 	var cells []*cell
 	for _, child := range w.names.All() {
 		if c := cellOf(child); which[c.part.number] {
@@ -323,10 +331,13 @@ func (w *Worker) stopTrackers(ctx context.Context, which map[int]bool) {
 	for _, c := range cells {
 		w.finished.add(c)
 	}
-	for _, c := range cells {
-		select {
-		case <-c.whenGone():
-		case <-ctx.Done():
+	return cells
+}
+
+// stopTrackers ends the trackers of partitions and waits until their names are free, or ctx ends.
+func (w *Worker) stopTrackers(ctx context.Context, which map[int]bool) {
+	for _, c := range w.endTrackers(which) {
+		if c.awaitGone(ctx) != nil {
 			return
 		}
 	}

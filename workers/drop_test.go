@@ -1,0 +1,51 @@
+package workers
+
+import (
+	"context"
+	"testing"
+
+	"trackerfleet/supervision"
+)
+
+// hung is a server that does not return from its first message before it is let go.
+type hung struct {
+	server
+	release <-chan struct{}
+}
+
+func (h *hung) Init(context.Context, *supervision.Child) error { return nil }
+
+func (h *hung) HandleInfo(context.Context, any) error {
+	<-h.release
+	return nil
+}
+
+// TestLostPartitionIsNotClaimedBeforeItsLastTrackerIsGone: a tracker that hangs holds its partition back, and nothing else.
+func TestLostPartitionIsNotClaimedBeforeItsLastTrackerIsGone(t *testing.T) {
+	s := newSite(t)
+	w := s.worker("w-1", nil)
+	c := bareCell(t, "slow")
+	c.worker, c.part, c.profile = w, w.partitions[c.part.number], w.profiles["sim"]
+	release := make(chan struct{})
+	kind := &supervision.ChildType{Shutdown: supervision.Infinite, Server: func(child *supervision.Child) supervision.Server {
+		return &hung{server{cellOf(child)}, release}
+	}}
+	child, err := w.trackers.StartChild(t.Context(), supervision.ChildSpec{ID: "slow", Type: kind, Arg: c})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := child.Info(wake{}); err != nil {
+		t.Fatal(err)
+	}
+	other := w.partitions[(c.part.number+1)%len(w.partitions)]
+	moves := w.Stats().PartitionMoves
+	w.drop(c.part, other)
+	w.drop(other) // is on its way already
+	if c.part.owned() || c.part.is(vacant) {
+		t.Fatal("the partition can be claimed though its tracker has not ended")
+	}
+	close(release)
+	eventually(t, "claimed and loaded again", func() bool {
+		return c.part.is(serving) && other.is(serving) && w.Stats().PartitionMoves == moves+2
+	})
+}
