@@ -1,4 +1,4 @@
-// Package process starts the fleet as its users do, as processes: the tracker binary and a real nats-server, both built from
+// Package process starts the fleet as its users do, as processes: the tracker binary and a real nats-server or a cluster of them, all built from
 // this module, and a TCP proxy between them that can misbehave. What it starts ends with the test that asked for it, also when
 // the test binary itself is killed (on Linux).
 //

@@ -17,6 +17,7 @@ import (
 // Server is a nats-server with JetStream that syncs every write, as the fleet's are configured.
 type Server struct {
 	*Process
+	Name   string
 	URL    string
 	config string
 }
@@ -24,24 +25,42 @@ type Server struct {
 // StartServer starts a nats-server on a store of its own.
 func StartServer(t testing.TB) *Server {
 	t.Helper()
+	s := newServer(t, "n1", "")
+	s.Restart(t)
+	return s
+}
+
+// newServer writes the configuration of a server, with further settings, and starts nothing.
+func newServer(t testing.TB, name, further string) *Server {
+	t.Helper()
 	dir := t.TempDir()
 	port := freePort(t)
-	s := &Server{URL: fmt.Sprintf("nats://127.0.0.1:%d", port), config: filepath.Join(dir, "nats.conf")}
+	s := &Server{Name: name, URL: fmt.Sprintf("nats://127.0.0.1:%d", port), config: filepath.Join(dir, "nats.conf")}
 	config := fmt.Sprintf(`listen: "127.0.0.1:%d"
-server_name: n1
+server_name: %q
 jetstream { store_dir: %q, sync_interval: always }
-`, port, filepath.Join(dir, "store"))
+%s
+`, port, name, filepath.Join(dir, "store"), further)
 	if err := os.WriteFile(s.config, []byte(config), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	s.Restart(t)
 	return s
 }
 
 // Restart starts the server, on the same port and the same store, after it was killed.
 func (s *Server) Restart(t testing.TB) {
 	t.Helper()
+	s.launch(t)
+	s.awaitReady(t)
+}
+
+func (s *Server) launch(t testing.TB) {
+	t.Helper()
 	s.Process = Start(t, natsServer(t), "-c", s.config)
+}
+
+func (s *Server) awaitReady(t testing.TB) {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	if _, err := s.Stderr(ctx, func(line string) bool { return strings.HasSuffix(line, "Server is ready") }); err != nil {
@@ -52,12 +71,17 @@ func (s *Server) Restart(t testing.TB) {
 // Connect returns a connection that ends with the test and comes back by itself after the server does.
 func (s *Server) Connect(t testing.TB, options ...nats.Option) *nats.Conn {
 	t.Helper()
+	return connect(t, s.URL, options)
+}
+
+func connect(t testing.TB, url string, options []nats.Option) *nats.Conn {
+	t.Helper()
 	options = append([]nats.Option{
 		nats.MaxReconnects(-1), nats.ReconnectWait(50 * time.Millisecond), nats.ReconnectBufSize(-1),
 	}, options...)
-	nc, err := nats.Connect(s.URL, options...)
+	nc, err := nats.Connect(url, options...)
 	if err != nil {
-		t.Fatalf("process: connect to %s: %v", s.URL, err)
+		t.Fatalf("process: connect to %s: %v", url, err)
 	}
 	t.Cleanup(nc.Close)
 	return nc
