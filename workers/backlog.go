@@ -27,7 +27,7 @@ func (b *backlog[T]) add(item T) {
 	}
 }
 
-// run handles items until ctx ends; then the ones left are dropped.
+// run handles items until ctx ends, and those that are left by then with the ended ctx.
 func (b *backlog[T]) run(ctx context.Context, handle func(context.Context, T)) {
 	var wg sync.WaitGroup
 	for range cap(b.kick) {
@@ -49,6 +49,13 @@ func (b *backlog[T]) run(ctx context.Context, handle func(context.Context, T)) {
 		})
 	}
 	wg.Wait()
+	for {
+		item, ok := b.next()
+		if !ok {
+			return
+		}
+		handle(ctx, item)
+	}
 }
 
 func (b *backlog[T]) next() (item T, ok bool) {

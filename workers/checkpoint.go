@@ -3,6 +3,7 @@ package workers
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"time"
 
 	"go.uber.org/zap"
@@ -21,14 +22,22 @@ func (w *Worker) runCheckpoints(ctx context.Context) error {
 			return context.Cause(ctx)
 		case <-ticker.C:
 		}
-		var parts []*partition
-		for _, p := range w.partitions {
-			if p.owned() && p.is(serving) {
-				parts = append(parts, p)
-			}
-		}
-		w.saveCheckpoints(parts, w.reached())
+		held := followed(w.partitions[:]) // before what was reached is known
+		w.saveCheckpoints(ctx, held, w.reached())
 	}
+}
+
+// followed returns the holdings of those partitions of which every tracker is here: what a source hands over goes to all of
+// them.
+func followed(parts []*partition) []bus.Holding {
+	var held []bus.Holding
+	for _, p := range parts {
+		h := p.holding() // before the state: an epoch that has ended writes nothing
+		if h.Epoch != 0 && p.is(serving) {
+			held = append(held, h)
+		}
+	}
+	return held
 }
 
 // reached returns, by source profile, up to which height everything was handed over and all that came of it is stored.
@@ -47,12 +56,17 @@ func (w *Worker) reached() map[string]source.Checkpoint {
 	return reached
 }
 
-// saveCheckpoints has the journal store for each partition what was reached. Where nothing has moved nothing is written.
-// Losing one costs look-ups, no truth.
-func (w *Worker) saveCheckpoints(parts []*partition, reached map[string]source.Checkpoint) {
-	for _, p := range parts {
-		if next, moved := p.advance(reached); moved {
-			w.saveCheckpoint(p, next)
+// saveCheckpoints has the journal store for each partition what was reached. Where nothing has moved nothing is written. A
+// full journal is waited for until ctx ends. Losing one costs look-ups, no truth.
+func (w *Worker) saveCheckpoints(ctx context.Context, held []bus.Holding, reached map[string]source.Checkpoint) {
+	for _, h := range held {
+		next, moved := w.partitions[h.Partition].advance(reached)
+		if !moved {
+			continue
+		}
+		if err := w.saveCheckpoint(ctx, h, next); err != nil {
+			w.log.Warn("save checkpoint", zap.Int("partition", h.Partition), zap.Error(err))
+			return
 		}
 	}
 }
@@ -73,25 +87,26 @@ func (p *partition) advance(reached map[string]source.Checkpoint) (next map[stri
 	return next, moved
 }
 
-func (w *Worker) saveCheckpoint(p *partition, next map[string]source.Checkpoint) {
+func (w *Worker) saveCheckpoint(ctx context.Context, h bus.Holding, next map[string]source.Checkpoint) error {
 	body, err := json.Marshal(struct {
 		Sources map[string]source.Checkpoint `json:"sources"`
 	}{next})
 	if err != nil {
-		return
+		return err
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), requestTimeout)
+	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
 	err = w.journal.Submit(ctx, bus.Write{
-		Partition: p.number, Epoch: p.epoch.Load(), Unconditional: true,
-		State: bus.Message{Subject: bus.CursorSubject(p.number), Data: body},
+		Partition: h.Partition, Epoch: h.Epoch, Unconditional: true,
+		State: bus.Message{Subject: bus.CursorSubject(h.Partition), Data: body},
 		Done: func(r bus.Result) {
 			if r.Err == nil {
-				p.setCheckpoints(next)
+				w.partitions[h.Partition].setCheckpoints(next)
 			}
 		},
 	})
-	if err != nil {
-		w.log.Warn("save checkpoint", zap.Int("partition", p.number), zap.Error(err))
+	if errors.Is(err, bus.ErrFenced) {
+		return nil // another worker's business now
 	}
+	return err
 }

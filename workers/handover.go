@@ -78,6 +78,7 @@ func without(all []member, worker string) []member {
 // decided is written, the heights are saved, and the partitions are released. Meanwhile requests are answered from records.
 func (w *Worker) handOver(ctx context.Context, to string, parts []*partition) error {
 	begun := time.Now()
+	follows := followed(parts) // what is still loading, or was stopped already, misses what the sources hand over
 	which := make(map[int]bool, len(parts))
 	numbers := make([]int, len(parts))
 	held := make([]bus.Owner, len(parts))
@@ -90,7 +91,7 @@ func (w *Worker) handOver(ctx context.Context, to string, parts []*partition) er
 	}
 	reached := w.reached() // before trackers leave observations undecided
 	w.stopTrackers(ctx, which)
-	w.saveCheckpoints(parts, reached)
+	w.saveCheckpoints(ctx, follows, reached)
 	if err := w.journal.Flush(ctx, numbers...); err != nil {
 		return fmt.Errorf("workers: hand over: %w", err)
 	}

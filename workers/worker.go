@@ -57,15 +57,21 @@ type Worker struct {
 	frozen   atomic.Bool // as the ownership loop knows
 	freeze   atomic.Bool // set by tests: as if the own heartbeat was not heard
 
-	started  atomic.Bool
+	lifeMu   sync.Mutex
+	abort    context.CancelCauseFunc // ends Start; nil before it
+	stopped  bool
+	begun    chan struct{} // closed when Start has done what it could
 	stopOnce sync.Once
 	stopErr  error
-	cancel   context.CancelCauseFunc
-	running  sync.WaitGroup
-	tasks    tasks
-	halt     context.CancelFunc // ends what must outlive the trackers: journal, pulse
-	base     sync.WaitGroup
-	failed   chan error // 1: why the worker cannot go on
+
+	cancel  context.CancelCauseFunc // ends owning, and what runs for those who live here
+	owning  sync.WaitGroup          // the ownership loop
+	running sync.WaitGroup          // deadlines, backlogs
+	tasks   tasks
+	halt    context.CancelFunc // ends what must outlive the trackers: journal, pulse
+	base    sync.WaitGroup
+	tail    context.CancelFunc // ends the backlogs that the journal feeds
+	failed  chan error         // 1: why the worker cannot go on
 }
 
 // New returns a worker over two connections: nc for everything, and pulse for heartbeats alone, so that a beat never waits
@@ -94,6 +100,7 @@ func New(nc, pulse *nats.Conn, cfg Config) (*Worker, error) {
 		stepping:    newBacklog[*cell](4),
 		spawning:    newBacklog[*attempt](2),
 		ownKick:     make(chan struct{}, 1),
+		begun:       make(chan struct{}),
 		failed:      make(chan error, 1),
 	}
 	for name, s := range cfg.Sources {
@@ -131,30 +138,59 @@ func (w *Worker) supervise() {
 // claimed what nobody owned, which takes a lease after a worker died, has loaded that, and
 // answers requests. ctx bounds the start only. After a failed Start the worker is stopped.
 func (w *Worker) Start(ctx context.Context) error {
-	if !w.started.CompareAndSwap(false, true) {
+	starting, abort := context.WithCancelCause(ctx)
+	defer abort(nil)
+	if err := w.enter(abort); err != nil {
+		return err
+	}
+	err := w.begin(starting)
+	close(w.begun)
+	if err == nil {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), giveUpTimeout)
+	defer cancel()
+	return errors.Join(err, w.Stop(ctx))
+}
+
+// giveUpTimeout bounds the stop that follows a start that failed.
+const giveUpTimeout = 5 * time.Second
+
+// enter lets the one Start in, unless Stop came first.
+func (w *Worker) enter(abort context.CancelCauseFunc) error {
+	w.lifeMu.Lock()
+	defer w.lifeMu.Unlock()
+	switch {
+	case w.stopped:
+		return ErrStopped
+	case w.abort != nil:
 		return errors.New("workers: Start was called twice")
 	}
+	w.abort = abort
+	return nil
+}
+
+// begin starts everything: first what trackers stand on, then what takes part in the fleet.
+func (w *Worker) begin(ctx context.Context) error {
+	base, halt := context.WithCancel(context.WithoutCancel(ctx))
+	tail, end := context.WithCancel(context.WithoutCancel(ctx))
+	run, cancel := context.WithCancelCause(base)
+	w.halt, w.tail, w.cancel = halt, end, cancel
 	var err error
 	if w.claims, err = bus.NewClaims(w.nc); err != nil {
 		return err
 	}
-	base, halt := context.WithCancel(context.WithoutCancel(ctx))
-	run, cancel := context.WithCancelCause(base)
-	w.halt, w.cancel = halt, cancel
 	w.goBase("journal", func() error { return w.journal.Run(base) })
 	w.goBase("pulse", func() error { return w.pulse.Run(base) })
 	w.running.Go(func() { w.deadlines.run(run, w.expire) })
-	w.running.Go(func() { w.finished.run(base, w.retire) })
 	w.running.Go(func() { w.stepping.run(run, w.stepFor) })
-	w.running.Go(func() { w.spawning.run(base, w.spawn) })
-	if err := w.begin(ctx, run); err != nil {
-		return errors.Join(err, w.Stop(context.WithoutCancel(ctx)))
-	}
-	return nil
+	w.running.Go(func() { w.finished.run(tail, w.retire) })
+	w.running.Go(func() { w.spawning.run(tail, w.spawn) })
+	return w.join(ctx, run)
 }
 
-// begin starts what takes part in the fleet.
-func (w *Worker) begin(ctx, run context.Context) error {
+// join starts what takes part in the fleet, and waits until all of it is served.
+func (w *Worker) join(ctx, run context.Context) error {
 	for name, p := range w.profiles {
 		if err := w.startLoop(ctx, "source/"+name, p.source.Run); err != nil {
 			return err
@@ -164,7 +200,7 @@ func (w *Worker) begin(ctx, run context.Context) error {
 		return err
 	}
 	joined := make(chan struct{})
-	w.running.Go(func() { w.ownLoop(run, joined) })
+	w.owning.Go(func() { w.ownLoop(run, joined) })
 	for _, loop := range []struct {
 		name string
 		run  func(context.Context) error
@@ -231,12 +267,20 @@ func (w *Worker) Name() string { return w.cfg.Name }
 
 // Stop leaves the fleet: it takes no more starts, stops the trackers, writes what they had decided, releases the partitions,
 // and says goodbye. When ctx ends first it leaves at once, and peers take over after a lease. Nothing that was accepted is
-// lost either way. It returns what went wrong; a second call returns the same.
+// lost either way. A Start under way is ended first. It returns what went wrong; a second call returns the same.
 func (w *Worker) Stop(ctx context.Context) error {
-	if !w.started.Load() {
+	w.lifeMu.Lock()
+	w.stopped = true
+	abort := w.abort
+	w.lifeMu.Unlock()
+	if abort == nil {
 		return nil
 	}
-	w.stopOnce.Do(func() { w.stopErr = w.stop(ctx) })
+	w.stopOnce.Do(func() {
+		abort(ErrStopped)
+		<-w.begun
+		w.stopErr = w.stop(ctx)
+	})
 	return w.stopErr
 }
 
@@ -253,6 +297,7 @@ func (w *Worker) stop(ctx context.Context) error {
 	}
 	note("stop answering", w.service.stop())
 	w.cancel(ErrStopped)
+	w.owning.Wait()
 	note("stop sources", w.stopLoops(ctx))
 	if w.isFrozen() {
 		note("hand partitions over", errFrozen)
@@ -261,10 +306,13 @@ func (w *Worker) stop(ctx context.Context) error {
 	}
 	note("stop trackers", w.trackers.Stop(ctx))
 	w.halt()
-	w.tasks.wait()
-	w.running.Wait()
 	w.base.Wait()
+	w.tail()
+	w.running.Wait()
+	w.tasks.wait()
 	note("say goodbye", w.pulse.Leave(ctx))
-	note("end claims", w.claims.Close())
+	if w.claims != nil {
+		note("end claims", w.claims.Close())
+	}
 	return errors.Join(faults...)
 }
