@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 )
 
@@ -48,7 +49,11 @@ func EnsureAssets(ctx context.Context, js jetstream.JetStream, mode AssetMode, s
 // checkServer refuses a server that is too old or runs without JetStream.
 func checkServer(ctx context.Context, js jetstream.JetStream) error {
 	nc := js.Conn()
-	if version := nc.ConnectedServerVersion(); !versionAtLeast(version, MinServerVersion) {
+	version := nc.ConnectedServerVersion()
+	if version == "" {
+		return fmt.Errorf("bus: ask for the server's version: %w", nats.ErrDisconnected)
+	}
+	if !versionAtLeast(version, MinServerVersion) {
 		return fmt.Errorf("%w: nats-server %s at %s is older than %s, which does not check conditions inside atomic batches; upgrade it",
 			ErrAssets, version, nc.ConnectedUrlRedacted(), MinServerVersion)
 	}

@@ -42,6 +42,25 @@ func TestEnsureAssetsCreatesOnceAndThenVerifies(t *testing.T) {
 	}
 }
 
+func TestEnsureAssetsBlamesNoServerThatIsAway(t *testing.T) {
+	srv, err := embedded.Start(t.Context(), embedded.Config{Dir: t.TempDir(), Port: embedded.InProcessOnly})
+	if err != nil {
+		t.Fatal(err)
+	}
+	js, err := jetstream.New(connect(t, bus.ConnectConfig{Options: []nats.Option{srv.InProcess()}}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := srv.Stop(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	await(t, func() bool { return !js.Conn().IsConnected() })
+	err = bus.EnsureAssets(t.Context(), js, bus.AssetsVerify, bus.AssetSettings{})
+	if err == nil || errors.Is(err, bus.ErrAssets) {
+		t.Errorf("got %v, want an error that no other configuration would solve", err)
+	}
+}
+
 func TestEnsureAssetsNamesEveryWrongSetting(t *testing.T) {
 	for setting, change := range map[string]func(*jetstream.StreamConfig){
 		"subjects":                  func(c *jetstream.StreamConfig) { c.Subjects = append(c.Subjects, "tracker.extra") },

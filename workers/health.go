@@ -54,8 +54,11 @@ func (d *watchdog) loop(w *Worker) func(context.Context) error {
 				continue
 			}
 			before, _ := d.state()
-			if assets != nil && before == nil {
+			switch wrong := errors.Is(assets, bus.ErrAssets); {
+			case wrong && !errors.Is(before, bus.ErrAssets):
 				w.log.Error("streams are not as they must be", zap.Error(assets))
+			case assets != nil && before == nil && !wrong:
+				w.log.Warn("streams cannot be looked at", zap.Error(assets))
 			}
 			d.set(assets, writes)
 		}
