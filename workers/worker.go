@@ -74,6 +74,11 @@ type Worker struct {
 	failed  chan error         // 1: why the worker cannot go on
 }
 
+// journalLanes is how many batches a worker has open at most. A stream takes 50 over all workers, unless the server's
+// max_batch_inflight_per_stream says otherwise, so that 16 workers fit. With more of them batches are refused now and then
+// and tried again, which costs time and nothing else.
+const journalLanes = 3
+
 // New returns a worker over two connections: nc for everything, and pulse for heartbeats alone, so that a beat never waits
 // behind other traffic. It starts nothing. The streams must exist; see [bus.EnsureAssets].
 func New(nc, pulse *nats.Conn, cfg Config) (*Worker, error) {
@@ -113,7 +118,7 @@ func New(nc, pulse *nats.Conn, cfg Config) (*Worker, error) {
 	w.service.verbs = w.verbTable()
 	w.service.slots = make(chan struct{}, cfg.MaxRequests)
 	w.supervise()
-	if w.journal, err = bus.NewJournal(nc, bus.JournalConfig{OnFenced: w.onFenced}); err != nil {
+	if w.journal, err = bus.NewJournal(nc, bus.JournalConfig{Lanes: journalLanes, OnFenced: w.onFenced}); err != nil {
 		return nil, err
 	}
 	w.pulse, err = bus.NewPulse(pulse, bus.PulseConfig{
