@@ -46,12 +46,8 @@ func (l *lane) submit(ctx context.Context, it *item) error {
 		return ErrClosed
 	default:
 	}
-	select {
-	case l.slots <- struct{}{}:
-	case <-l.journal.closed:
-		return ErrClosed
-	case <-ctx.Done():
-		return fmt.Errorf("bus: submit to the journal: %w", context.Cause(ctx))
+	if err := l.enter(ctx); err != nil {
+		return err
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -70,6 +66,24 @@ func (l *lane) submit(ctx context.Context, it *item) error {
 	l.queue = append(l.queue, it)
 	notify(l.arrived, struct{}{})
 	return nil
+}
+
+// enter takes a place in the lane. ctx is asked for its channel only when there is none: some contexts make it when asked,
+// and keep it for as long as they live.
+func (l *lane) enter(ctx context.Context) error {
+	select {
+	case l.slots <- struct{}{}:
+		return nil
+	default:
+	}
+	select {
+	case l.slots <- struct{}{}:
+		return nil
+	case <-l.journal.closed:
+		return ErrClosed
+	case <-ctx.Done():
+		return fmt.Errorf("bus: submit to the journal: %w", context.Cause(ctx))
+	}
 }
 
 // run commits batch after batch until ctx is done.
