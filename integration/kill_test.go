@@ -13,12 +13,14 @@ import (
 func TestKillOfAWorkerLosesNothing(t *testing.T) {
 	f := newFleet(t, "w-1")
 	l := newLoad(f.client, "worker")
+	stop := l.spawnLasting(t, 50)
 	l.run(t, 1600, func() {
 		for kill := range 3 {
 			l.awaitAccepted(t, 300*(kill+1))
 			f.workers[0].Kill()
 			f.workers[0] = f.startWorker(t, "w-1")
 		}
+		stop()
 	})
 	t.Log(l.judge(t, map[string]int{"takeover": 0}))
 }
@@ -105,6 +107,7 @@ func TestTwoWorkersNeverBothWrite(t *testing.T) {
 func TestSIGTERMHandsOverWithoutALease(t *testing.T) {
 	f := newFleet(t, "w-1")
 	l := newLoad(f.client, "term")
+	stop := l.spawnLasting(t, 50)
 	l.run(t, 800, func() {
 		l.awaitAccepted(t, 300)
 		f.workers[0].Signal(t, syscall.SIGTERM)
@@ -115,6 +118,7 @@ func TestSIGTERMHandsOverWithoutALease(t *testing.T) {
 		begin := time.Now()
 		f.startWorker(t, "w-2")
 		t.Logf("the next worker was ready after %s", time.Since(begin).Round(time.Millisecond))
+		stop()
 	})
 	t.Log(l.judge(t, map[string]int{"takeover by another worker": 0}))
 }

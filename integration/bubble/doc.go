@@ -1,0 +1,10 @@
+// Package bubble holds the fleet's randomized fault tests on a clock of their own: a real nats-server on a real store and
+// workers as they are, all inside a testing/synctest bubble, where waiting takes no time. Each run draws its faults from a
+// seed, and the independent checker judges what lies in the stream afterwards.
+//
+// A seed fixes which fault strikes whom, when and for how long, and what the clients ask for; how goroutines interleave stays
+// Go's choice, so that a seed that failed once may need a few tries.
+//
+//	go test ./integration/bubble -fleet.seeds=1000
+//	go test ./integration/bubble -fleet.seed=17
+package bubble

@@ -1,0 +1,77 @@
+package bubble
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"trackerfleet/integration/checker"
+)
+
+// felt counts what shows that the faults of some runs were felt.
+type felt struct {
+	takeovers, fenced, restarts, runs, events int
+}
+
+func (f *felt) add(o felt) {
+	f.takeovers += o.takeovers
+	f.fenced += o.fenced
+	f.restarts += o.restarts
+	f.runs += o.runs
+	f.events += o.events
+}
+
+// TestStormsOnAFleet lets random faults strike fleets under load: nothing that was accepted is lost or done twice, no two
+// workers write in one epoch, no lookup lies, and soon after the last fault every transaction has an owner.
+func TestStormsOnAFleet(t *testing.T) {
+	first, last := uint64(1), *seeds
+	if *seed != 0 {
+		first, last = *seed, *seed
+	}
+	var all felt
+	for n := first; n <= last; n++ {
+		ok := t.Run(fmt.Sprint("seed=", n), func(t *testing.T) {
+			dir, birth := t.TempDir(), time.Now()
+			synctest.Test(t, func(t *testing.T) { all.add(runStorm(t, n, dir, birth)) })
+		})
+		if !ok {
+			t.Fatalf("replay with: go test ./integration/bubble -run Storms -fleet.seed=%d", n)
+		}
+	}
+	t.Logf("%d seeds: %+v", last-first+1, all)
+	if *seed == 0 && all.fenced == 0 {
+		t.Error("void: the fence refused nothing in all of these storms")
+	}
+}
+
+func runStorm(t *testing.T, seed uint64, dir string, birth time.Time) felt {
+	s := &storm{site: newSite(t, dir, birth)}
+	for range 3 {
+		if err := <-s.joinOne().ready; err != nil {
+			t.Fatal(err)
+		}
+	}
+	c := newClient(s.site)
+	ctx, calm := context.WithCancel(t.Context())
+	var clients sync.WaitGroup
+	clients.Go(func() { c.load(ctx, seed) })
+	s.run(planOf(seed))
+	healed := time.Now()
+	calm()
+	clients.Wait()
+	c.awaitOwners(healed)
+	c.stopAll()
+	v, evidence := c.judge(seed, s.fenced())
+	s.end()
+	s.close()
+	if v.Outcome != checker.Held {
+		t.Errorf("%s\n%v", v, planOf(seed))
+	}
+	for _, lie := range c.lies {
+		t.Error(lie)
+	}
+	return evidence
+}
