@@ -20,7 +20,8 @@ const (
 	demoBlockTime = 200 * time.Millisecond
 	// demoReorgShare is high, because some transactions wait for a block that is taken back.
 	demoReorgShare = 0.25
-	demoTime       = 40 * time.Second // with the audit and the stop it ends within a minute
+	demoTime       = 35 * time.Second // with the audit and the stop it ends within a minute
+	demoStop       = 5 * time.Second
 	demoSource     = "sim"
 )
 
@@ -54,6 +55,7 @@ func (a *app) demoCommand() *cobra.Command {
 		chain.BlockTime, chain.ReorgShare = demoBlockTime, demoReorgShare
 		s.Sources = config.Sources{demoSource: {Kind: config.KindSimulated, Simulated: &chain}}
 		s.DefaultSource, s.Data, s.HTTP, s.AllowCrash = demoSource, "", "", true
+		s.StopTimeout = demoStop
 		s.Log.Level = "error" // trackers crash on purpose
 		return a.rehearse(cmd.Context(), s, numberedNames(workers), plan, chain)
 	}

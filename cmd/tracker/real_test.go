@@ -111,85 +111,102 @@ func do(t *testing.T, args ...string) outcome {
 	return outcome{code, out.String(), stderr.String()}
 }
 
-func TestDev_servesTheSessionOfTheArticle(t *testing.T) {
-	dev := launch(t, "dev", "--port", "0", "--http", "127.0.0.1:0", "--lease", "1s")
-	_, server, _ := strings.Cut(dev.await("nats "), "nats://")
-	server = "nats://" + server
-	dev.await("ready worker=w-1 http=127.0.0.1:")
-	tracker := func(args ...string) outcome { return do(t, append(args, "--server", server, "-o", "json")...) }
-	lookup := func(id string) *bus.Tracker {
-		t.Helper()
-		var reply bus.LookupReply
-		got := tracker("lookup", id)
-		if err := json.Unmarshal([]byte(got.out), &reply); err != nil || got.code != 0 {
-			t.Fatalf("%v %+v", err, got)
-		}
-		return reply.Tracker
-	}
+// development is a running tracker dev.
+type development struct {
+	*running
+	t      *testing.T
+	server string // its URL
+}
 
+func launchDev(t *testing.T) development {
+	t.Helper()
+	dev := launch(t, "dev", "--port", "0", "--http", "127.0.0.1:0", "--lease", "1s")
+	_, address, _ := strings.Cut(dev.await("nats "), "nats://")
+	dev.await("ready worker=w-1 http=127.0.0.1:")
+	return development{dev, t, "nats://" + address}
+}
+
+// do runs a verb against it with JSON as its answer.
+func (d development) do(args ...string) outcome {
+	return do(d.t, append(args, "--server", d.server, "-o", "json")...)
+}
+
+// expect runs a verb, decodes its answer into reply, and fails unless it exits with code.
+func (d development) expect(code int, reply any, args ...string) {
+	d.t.Helper()
+	got := d.do(args...)
+	if err := json.Unmarshal([]byte(got.out), reply); err != nil || got.code != code {
+		d.t.Fatalf("%q: %v, %+v", args, err, got)
+	}
+}
+
+func (d development) end() {
+	d.t.Helper()
+	if code := d.stop(); code != 0 {
+		d.t.Errorf("dev: exit %d, stderr %s", code, d.stderr.String())
+	}
+}
+
+func TestDev_servesTheSessionOfTheArticle(t *testing.T) {
 	const id = "txn_01dp371w0fnjhf9z2tjebx4vr4"
-	if got := tracker("start", id, "--params", `{"outcome":"pending"}`, "--label", "team=wallet"); got.code != 0 {
-		t.Fatalf("start: %+v", got)
+	dev := launchDev(t)
+	var started bus.SpawnReply
+	dev.expect(0, &started, "start", id, "--params", `{"outcome":"pending"}`, "--label", "team=wallet")
+	var before, after bus.LookupReply
+	dev.expect(0, &before, "lookup", id)
+	var stopped bus.StopReply
+	if dev.expect(0, &stopped, "stop", id, "--reason", "its_a_crash"); stopped.Status != bus.StopRestarted {
+		t.Errorf("stop: %+v", stopped)
 	}
-	before := lookup(id)
-	if got := tracker("stop", id, "--reason", "its_a_crash"); got.code != 0 || !strings.Contains(got.out, `"restarted"`) {
-		t.Errorf("stop: %+v", got)
+	dev.expect(0, &after, "lookup", id)
+	if b, a := before.Tracker, after.Tracker; a.Incarnation <= b.Incarnation || a.Labels["team"] != "wallet" || a.Run != b.Run {
+		t.Errorf("before %+v, after %+v", b, a)
 	}
-	after := lookup(id)
-	if after.Incarnation <= before.Incarnation || after.Labels["team"] != "wallet" || after.Run != before.Run {
-		t.Errorf("before %+v, after %+v", before, after)
+	dev.expect(0, &bus.CallReply{}, "call", id, "ping")
+	var crashed bus.ErrorBody
+	if dev.expect(exitError, &crashed, "call", id, "crash"); crashed.Error.Code != bus.CodeCrashed {
+		t.Errorf("crash: %+v", crashed)
 	}
-	if got := tracker("call", id, "ping"); got.code != 0 {
-		t.Errorf("call: %+v", got)
+	if dev.expect(0, &stopped, "stop", id); stopped.Status != bus.StopStopped {
+		t.Errorf("stop: %+v", stopped)
 	}
-	if got := tracker("call", id, "crash"); got.code != exitError || !strings.Contains(got.out, `"crashed"`) {
-		t.Errorf("crash: %+v", got)
-	}
-	if got := tracker("stop", id); got.code != 0 || !strings.Contains(got.out, `"stopped"`) {
-		t.Errorf("stop: %+v", got)
-	}
-	if got := tracker("wait", id); got.code != exitStopped {
-		t.Errorf("wait: %+v", got)
-	}
-	if got := tracker("lookup", "nobody"); got.code != exitNotFound {
-		t.Errorf("lookup: %+v", got)
-	}
+	dev.expect(exitStopped, &bus.LookupReply{}, "wait", id)
+	dev.expect(exitNotFound, &bus.LookupReply{}, "lookup", "nobody")
 	var events []bus.Event
-	if got := tracker("events", id); json.Unmarshal([]byte(got.out), &events) != nil || len(events) < 3 || events[len(events)-1].Type != "stopped" {
-		t.Errorf("events: %+v", got)
+	if dev.expect(0, &events, "events", id); len(events) < 3 || events[len(events)-1].Type != "stopped" {
+		t.Errorf("events: %+v", events)
 	}
+	dev.end()
+}
+
+func TestDev_takesFilesAndRefusesWhatIsWrong(t *testing.T) {
+	dev := launchDev(t)
 	var sum startSummary
-	if got := tracker("start", "-f", "-"); json.Unmarshal([]byte(got.out), &sum) != nil || sum.Created != 2 || sum.Existing != 1 {
-		t.Errorf("start -f: %+v", got)
+	if dev.expect(0, &sum, "start", "-f", "-"); sum.Created != 2 || sum.Existing != 1 {
+		t.Errorf("start -f: %+v", sum)
 	}
 	var fleet bus.FleetReply
-	if got := tracker("fleet"); json.Unmarshal([]byte(got.out), &fleet) != nil || len(fleet.Workers) != 1 {
-		t.Errorf("fleet: %+v", got)
+	if dev.expect(0, &fleet, "fleet"); len(fleet.Workers) != 1 || len(fleet.Partitions) != bus.Partitions {
+		t.Errorf("fleet: %+v", fleet)
 	}
-	if got := tracker("start", "csv_3", "--source", "nowhere"); got.code != exitUsage {
-		t.Errorf("unknown source: %+v", got)
-	}
-	_, port, _ := net.SplitHostPort(strings.TrimPrefix(server, "nats://"))
+	dev.expect(exitUsage, &bus.ErrorBody{}, "start", "csv_3", "--source", "nowhere")
+	_, port, _ := net.SplitHostPort(strings.TrimPrefix(dev.server, "nats://"))
 	if got := do(t, "dev", "--port", port, "--http", ""); got.code != exitError || !strings.Contains(got.stderr, "--port") {
 		t.Errorf("port busy: %+v", got)
 	}
-	if code := dev.stop(); code != 0 {
-		t.Errorf("exit %d, stderr %s", code, dev.stderr.String())
-	}
-	if got := do(t, "lookup", id, "--server", server); got.code != exitUnavailable || !strings.Contains(got.stderr, "--server") {
+	dev.end()
+	if got := dev.do("lookup", "csv_1"); got.code != exitUnavailable || !strings.Contains(got.stderr, "--server") {
 		t.Errorf("without a server: %+v", got)
 	}
 }
 
 func TestWorker_printsOneLineWhenItIsReady(t *testing.T) {
-	dev := launch(t, "dev", "--port", "0", "--http", "127.0.0.1:0", "--lease", "1s")
-	_, server, _ := strings.Cut(dev.await("nats "), "nats://")
-	dev.await("ready")
+	dev := launchDev(t)
 	file := filepath.Join(t.TempDir(), "tracker.yaml")
 	if err := os.WriteFile(file, []byte("sources: {sim: {kind: simulated}}\nlease: 1s\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	worker := launch(t, "worker", "--server", "nats://"+server, "--config", file, "--name", "w-9")
+	worker := launch(t, "worker", "--server", dev.server, "--config", file, "--name", "w-9")
 	line := worker.await("")
 	if !strings.HasPrefix(line, "ready worker=w-9 http=127.0.0.1:") {
 		t.Errorf("first line %q", line)
@@ -197,9 +214,7 @@ func TestWorker_printsOneLineWhenItIsReady(t *testing.T) {
 	if code := worker.stop(); code != 0 {
 		t.Errorf("exit %d, stderr %s", code, worker.stderr.String())
 	}
-	if code := dev.stop(); code != 0 {
-		t.Errorf("dev: exit %d, stderr %s", code, dev.stderr.String())
-	}
+	dev.end()
 }
 
 func TestWorker_saysWhatItLacks(t *testing.T) {

@@ -28,9 +28,11 @@ func newMembers(cfg Config, nats *server, web *web, f *failure) *members {
 	return &members{cfg: cfg, nats: nats, web: web, fail: f.set, unwatch: func() {}}
 }
 
-// start makes all members join at the same time, so that they share what there is. After an error none is left.
+// start makes all members join at the same time, so that they share what there is. The first that fails interrupts the others;
+// after an error none is left.
 func (ms *members) start(ctx context.Context) error {
-	ctx = caller(ctx)
+	ctx, interrupt := context.WithCancelCause(caller(ctx))
+	defer interrupt(nil)
 	target, err := connect.Config(ms.cfg.Settings)
 	if err != nil {
 		return err
@@ -44,11 +46,15 @@ func (ms *members) start(ctx context.Context) error {
 	faults := make([]error, len(ms.cfg.Names))
 	var joining sync.WaitGroup
 	for i, name := range ms.cfg.Names {
-		joining.Go(func() { faults[i] = ms.join(ctx, watching, target, name) })
+		joining.Go(func() {
+			if faults[i] = ms.join(ctx, watching, target, name); faults[i] != nil {
+				interrupt(faults[i])
+			}
+		})
 	}
 	joining.Wait()
-	if err := errors.Join(faults...); err != nil {
-		return errors.Join(err, ms.stop(context.WithoutCancel(ctx)))
+	if first := context.Cause(ctx); first != nil {
+		return errors.Join(first, ms.stop(context.WithoutCancel(ctx)))
 	}
 	return nil
 }

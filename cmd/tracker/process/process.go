@@ -57,8 +57,15 @@ func (f *failure) set(err error) {
 	}
 }
 
-// New returns a process. It starts nothing.
+// New returns a process. It starts nothing. It fails with [ErrSameName] when two workers have one name.
 func New(cfg Config) (*Process, error) {
+	seen := make(map[string]bool, len(cfg.Names))
+	for _, name := range cfg.Names {
+		if seen[name] {
+			return nil, fmt.Errorf("%w: %s", ErrSameName, name)
+		}
+		seen[name] = true
+	}
 	p := &Process{cfg: cfg}
 	p.app = fx.New(options(cfg), fx.Populate(&p.nats, &p.web, &p.members, &p.failure))
 	if err := p.app.Err(); err != nil {

@@ -161,8 +161,7 @@ func TestProcess_thatCannotStartLeavesNothing(t *testing.T) {
 		"NATS port": {func(c *Config) {
 			c.InProcessOnly, c.Settings.Port = false, taken.Addr().(*net.TCPAddr).Port
 		}, embedded.ErrPortBusy},
-		"streams":         {func(c *Config) { c.Settings.ManageAssets = "verify" }, bus.ErrAssets},
-		"two of one name": {func(c *Config) { c.Names = []string{"w-1", "w-1"} }, nil},
+		"streams": {func(c *Config) { c.Settings.ManageAssets = "verify" }, bus.ErrAssets},
 	} {
 		t.Run(name, func(t *testing.T) {
 			cfg := development(t, log, "w-1")
@@ -171,13 +170,37 @@ func TestProcess_thatCannotStartLeavesNothing(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if err := p.Start(t.Context()); err == nil || (tc.want != nil && !errors.Is(err, tc.want)) {
+			ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+			defer cancel()
+			if err := p.Start(ctx); !errors.Is(err, tc.want) {
 				t.Errorf("err = %v, want %v", err, tc.want)
 			}
 			if code, _ := get(t, p, "/healthz"); tc.want != ErrPortBusy && code != 0 {
 				t.Error("HTTP is still served")
 			}
 		})
+	}
+}
+
+func TestNew_refusesTwoWorkersOfOneName(t *testing.T) {
+	if _, err := New(development(t, zap.NewNop(), "w-1", "w-2", "w-1")); !errors.Is(err, ErrSameName) {
+		t.Errorf("err = %v", err)
+	}
+}
+
+// TestProcess_givesUpWhenOneWorkerCannotJoin: the others are interrupted, not waited for.
+func TestProcess_givesUpWhenOneWorkerCannotJoin(t *testing.T) {
+	p, err := New(development(t, zap.NewNop(), "w-1", "not a name", "w-3"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	if err := p.Start(ctx); err == nil || !strings.Contains(err.Error(), "not a name") || ctx.Err() != nil {
+		t.Errorf("err = %v, after %v", err, ctx.Err())
+	}
+	if code, _ := get(t, p, "/healthz"); code != 0 {
+		t.Error("HTTP is still served")
 	}
 }
 
