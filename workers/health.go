@@ -12,8 +12,11 @@ import (
 	"trackerfleet/bus"
 )
 
-// watchEvery is how often the streams are looked at; trouble with them is seen within it.
-const watchEvery = 5 * time.Second
+// watchEvery is how often the streams are looked at; trouble with them is seen within it, and its end within watchAgain.
+const (
+	watchEvery = 5 * time.Second
+	watchAgain = time.Second
+)
 
 // canarySubject takes the write that shows that the store takes writes.
 const canarySubject = "tracker.fleet.cursor.canary"
@@ -40,16 +43,19 @@ func (d *watchdog) state() (assets, writes error) {
 // loop looks at the streams until ctx ends.
 func (d *watchdog) loop(w *Worker) func(context.Context) error {
 	return func(ctx context.Context) error {
-		ticker := time.NewTicker(watchEvery)
-		defer ticker.Stop()
+		next := time.NewTimer(watchEvery)
+		defer next.Stop()
 		for {
 			select {
 			case <-ctx.Done():
 				return context.Cause(ctx)
-			case <-ticker.C:
+			case <-next.C:
 			}
 			assets := w.checkAssets(ctx)
 			writes := w.checkWrites(ctx)
+			if next.Reset(watchEvery); assets != nil || writes != nil {
+				next.Reset(watchAgain)
+			}
 			if ctx.Err() != nil {
 				continue
 			}
