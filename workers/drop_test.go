@@ -3,6 +3,7 @@ package workers
 import (
 	"context"
 	"testing"
+	"time"
 
 	"trackerfleet/supervision"
 )
@@ -48,4 +49,26 @@ func TestLostPartitionIsNotClaimedBeforeItsLastTrackerIsGone(t *testing.T) {
 	eventually(t, "claimed and loaded again", func() bool {
 		return c.part.is(serving) && other.is(serving) && w.Stats().PartitionMoves == moves+2
 	})
+}
+
+// TestFrozenWorkerAnswersOnlyAfterItHasClaimedAgain: that it hears itself does not mean that nobody took its partitions, and
+// a freeze that is over before the ownership loop looks counts as well.
+func TestFrozenWorkerAnswersOnlyAfterItHasClaimedAgain(t *testing.T) {
+	s := newSite(t)
+	w := s.worker("w-1", func(c *Config) { c.Lease = time.Minute }) // its loop looks every 20 s
+	s.request("spawn", `{"transaction_id":"one",`+waits+`}`)
+	before := s.owners()
+	w.freeze.Store(true)
+	if !w.isFrozen() {
+		t.Fatal("not frozen")
+	}
+	w.freeze.Store(false)
+	if answer := s.request("lookup", "one"); answer["stale"] != true {
+		t.Errorf("lookup answered %v before the partitions were claimed again", answer)
+	}
+	w.kickOwnership()
+	eventually(t, "claimed again", func() bool { return w.serves(0) && s.owners()[0].Epoch > before[0].Epoch })
+	if answer := s.request("lookup", "one"); answer["stale"] == true {
+		t.Errorf("lookup answered %v after the thaw", answer)
+	}
 }

@@ -73,6 +73,7 @@ func (w *Worker) onFenced(partition int, epoch uint64) {
 // ownership is the state of the loop that claims and drops partitions.
 type ownership struct {
 	since   time.Time // listening to heartbeats since
+	frozen  bool      // and the log says so
 	members string    // who partitions are dealt to, as last seen
 	changed time.Time // when that was new
 	joined  chan struct{}
@@ -101,8 +102,9 @@ func (w *Worker) ownLoop(ctx context.Context, joined chan struct{}) {
 
 // own makes one round: freeze, come back from a freeze, claim.
 func (w *Worker) own(run context.Context, o *ownership) error {
-	if w.isFrozen() {
-		if !w.frozen.Swap(true) {
+	if w.unheard() {
+		if w.frozen.Store(true); !o.frozen {
+			o.frozen = true
 			w.log.Warn("own heartbeat is not heard, frozen")
 		}
 		return nil
@@ -114,7 +116,7 @@ func (w *Worker) own(run context.Context, o *ownership) error {
 			return err
 		}
 		w.frozen.Store(false)
-		o.since = time.Now()
+		o.frozen, o.since = false, time.Now()
 	}
 	if err := w.readOwners(ctx); err != nil {
 		return err

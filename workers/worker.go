@@ -54,7 +54,7 @@ type Worker struct {
 	stats    counters
 	watch    watchdog
 	draining atomic.Bool
-	frozen   atomic.Bool // as the ownership loop knows
+	frozen   atomic.Bool // since the own heartbeat was not heard, until the partitions are claimed again
 	freeze   atomic.Bool // set by tests: as if the own heartbeat was not heard
 
 	lifeMu   sync.Mutex
@@ -122,7 +122,7 @@ func New(nc, pulse *nats.Conn, cfg Config) (*Worker, error) {
 		return nil, err
 	}
 	w.pulse, err = bus.NewPulse(pulse, bus.PulseConfig{
-		Worker: cfg.Name, Incarnation: w.incarnation, Lease: cfg.Lease, Describe: w.describe, OnChange: w.kickOwnership,
+		Worker: cfg.Name, Incarnation: w.incarnation, Lease: cfg.Lease, Describe: w.describe, OnChange: w.onPulse,
 	})
 	return w, err
 }
@@ -231,7 +231,7 @@ func (w *Worker) join(ctx, run context.Context) error {
 
 // awaitPulse waits until the worker has heard itself: before that it may neither answer nor write.
 func (w *Worker) awaitPulse(ctx context.Context) error {
-	for w.isFrozen() {
+	for w.unheard() {
 		select {
 		case <-w.ownKick:
 		case err := <-w.failed:
@@ -244,8 +244,23 @@ func (w *Worker) awaitPulse(ctx context.Context) error {
 	return nil
 }
 
-// isFrozen reports whether the worker must neither answer nor write.
-func (w *Worker) isFrozen() bool { return w.freeze.Load() || w.pulse.Frozen() }
+// unheard reports whether the own heartbeat is not heard now.
+func (w *Worker) unheard() bool { return w.freeze.Load() || w.pulse.Frozen() }
+
+// isFrozen reports whether the worker must neither answer nor write: from when it does not hear itself until it has claimed
+// again what it owned, which proves that nobody has changed anything meanwhile.
+func (w *Worker) isFrozen() bool {
+	if w.unheard() {
+		w.frozen.Store(true)
+	}
+	return w.frozen.Load()
+}
+
+// onPulse is told when the fleet or this worker's own heartbeat has changed.
+func (w *Worker) onPulse() {
+	w.isFrozen() // remembers it, however short it is
+	w.kickOwnership()
+}
 
 // goBase runs what the trackers stand on. It must not end before Stop ends it.
 func (w *Worker) goBase(name string, run func() error) {
