@@ -299,7 +299,7 @@ func TestSecondWorkerTakesOverWhatAReleasedOneLeft(t *testing.T) {
 	s.request("spawn", `{"transaction_id":"one",`+waits+`,"labels":{"a":"b"}}`)
 	s.request("stop", `{"transaction_id":"one","reason":"its_a_crash"}`)
 	s.worker("w-2", nil)
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
 	if err := first.Stop(ctx); err != nil {
 		t.Fatal(err)
@@ -315,7 +315,7 @@ func TestBrokenRecordParksItsTransactionAlone(t *testing.T) {
 	s := newSite(t)
 	w := s.worker("w-1", nil)
 	s.request("spawn", `{"transaction_id":"whole",`+waits+`}`)
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
 	if err := w.Stop(ctx); err != nil {
 		t.Fatal(err)

@@ -117,7 +117,7 @@ func (w *Worker) restore(ctx context.Context, stored *bus.Record, tenures map[in
 		return false
 	}
 	_, err = w.revive(ctx, part, tenures[part.number], record, stored.Revision)
-	if errors.Is(err, errNotMine) || ctx.Err() != nil {
+	if interrupted(ctx, err) {
 		return false
 	}
 	part.setUnreadable(record.ID(), err)
@@ -179,6 +179,18 @@ func (w *Worker) startTracker(ctx context.Context, c *cell, t tenure, record *tr
 		return c, nil
 	}
 	return nil, errNotMine
+}
+
+// interrupted reports whether err says nothing of the tracker that was to be started: it was ended meanwhile, or the worker is
+// about to end, or ctx has.
+func interrupted(ctx context.Context, err error) bool {
+	switch {
+	case err == nil:
+		return false
+	case errors.Is(err, errNotMine), errors.Is(err, supervision.ErrShutdown), errors.Is(err, supervision.ErrStopped):
+		return true
+	}
+	return ctx.Err() != nil
 }
 
 // target finds the source profile of a start and has it understand the params.

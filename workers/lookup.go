@@ -87,15 +87,14 @@ func (w *Worker) lookupStored(ctx context.Context, id bus.ID) (bus.LookupReply, 
 	case err != nil:
 		return bus.LookupReply{}, err
 	}
+	part := w.partitions[id.Partition()]
 	object := w.storedObject(record)
+	if reason := part.unreadableReason(id); reason != nil && record.Phase() != bus.PhaseFinished {
+		object = w.parkedObject(record, reason)
+	}
 	owner := w.owners.of(id.Partition())
 	if object.Worker == "" {
 		object.Worker = owner.Worker
-	}
-	part := w.partitions[id.Partition()]
-	if reason := part.unreadableReason(id); reason != nil && record.Phase() != bus.PhaseFinished {
-		object.Phase = bus.PhaseParked
-		object.LastError = &bus.LastError{At: object.UpdatedAt, Message: reason.Error()}
 	}
 	stale := !w.serves(part.number) || record.Phase() != bus.PhaseFinished && part.is(loading)
 	return bus.LookupReply{Status: bus.LookupFound, Tracker: &object, Stale: stale}, nil

@@ -140,19 +140,31 @@ func (w *Worker) pumpOne(ctx context.Context, m jetstream.Msg, meta *jetstream.M
 		w.tasks.run(func() { w.reject(ctx, m, meta, err, done) })
 		return
 	}
-	r := startRequest{StartRequest: start, trace: bus.TraceOf(m.Headers()), accepted: meta.Timestamp}
+	r := startRequest{StartRequest: start, trace: bus.TraceOf(m.Headers()), accepted: meta.Timestamp, streamed: true}
 	r.reply = func(_ bus.SpawnReply, err error) {
 		switch {
 		case err == nil, errors.Is(err, bus.ErrExists):
 			done()
-		case errors.Is(err, bus.ErrInvalid), errors.Is(err, bus.ErrConflict), errors.Is(err, bus.ErrTooLarge):
-			w.tasks.run(func() { w.reject(ctx, m, meta, err, done) })
-		default:
+		case passes(err):
 			w.retryStart(ctx, r)
+		default:
+			w.tasks.run(func() { w.reject(ctx, m, meta, err, done) })
 		}
 	}
 	w.routeStart(ctx, r)
 }
+
+// passes reports whether err is of the kind that goes away by itself.
+func passes(err error) bool {
+	switch bus.CodeOf(err) {
+	case bus.CodeUnavailable, bus.CodeOverloaded, bus.CodeTimeout:
+		return true
+	}
+	return false
+}
+
+// headerAccepted says, in a start that is passed on to the owner, when it was accepted.
+const headerAccepted = "Tracker-Accepted"
 
 // routeStart gives a start to the owner of its partition, here or elsewhere.
 func (w *Worker) routeStart(ctx context.Context, r startRequest) {
@@ -172,6 +184,9 @@ func (w *Worker) forwardStart(ctx context.Context, r startRequest) (bus.SpawnRep
 	m := nats.NewMsg(bus.RequestSubject(r.TransactionID.Partition(), "spawn", r.TransactionID.Token()))
 	m.Data = body
 	r.trace.Put(m.Header)
+	if r.streamed {
+		m.Header.Set(headerAccepted, r.accepted.Format(time.RFC3339Nano))
+	}
 	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
 	answer, err := w.nc.RequestMsgWithContext(ctx, m)

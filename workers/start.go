@@ -19,6 +19,7 @@ type startRequest struct {
 	bus.StartRequest
 	trace    bus.Trace
 	accepted time.Time                   // its timeout counts from here
+	streamed bool                        // it came by the start stream, and may come again when that is read again
 	reply    func(bus.SpawnReply, error) // called exactly once; must not block
 }
 
@@ -177,13 +178,18 @@ func (w *Worker) spawn(ctx context.Context, a *attempt) {
 	} else {
 		c, err = w.revive(ctx, a.part, a.tenure, a.record, a.revision)
 	}
-	if err != nil {
-		w.log.Error("tracker is stored but does not run here", zap.String("transaction_id", a.id.String()), zap.Error(err))
+	if interrupted(ctx, err) {
 		w.giveUp(a, fmt.Errorf("%w: %w", bus.ErrUnavailable, err))
 		return
 	}
+	var object bus.Tracker
+	if a.part.setUnreadable(a.id, err); err != nil {
+		w.log.Error("tracker cannot run, its transaction is parked", zap.String("transaction_id", a.id.String()), zap.Error(err))
+		object = w.parkedObject(a.record, err)
+	} else {
+		object = c.object()
+	}
 	waiting := w.starts.leave(a)
-	object := c.object()
 	if a.created {
 		w.stats.created.Add(1)
 		a.request.reply(bus.SpawnReply{Status: bus.SpawnCreated, Tracker: &object}, nil)
@@ -199,7 +205,7 @@ func (w *Worker) spawn(ctx context.Context, a *attempt) {
 func (w *Worker) meetFinished(ctx context.Context, a *attempt) {
 	object := w.storedObject(a.record)
 	reply, err := existing(a.request, a.record, object)
-	if err == nil && a.request.OnExisting == bus.ExistingRestart {
+	if err == nil && a.request.OnExisting == bus.ExistingRestart && !a.request.precedes(a.record) {
 		d := a.record.Rerun(a.request.accepted, a.request.StartRequest, a.request.trace)
 		w.submitStart(ctx, a, d, a.revision)
 		return
@@ -209,6 +215,12 @@ func (w *Worker) meetFinished(ctx context.Context, a *attempt) {
 	for _, r := range waiting {
 		w.start(ctx, r)
 	}
+}
+
+// precedes reports whether r was accepted no later than the run of a record: then that run is r's own, or one that came
+// after it, and r is read from the stream once more.
+func (r startRequest) precedes(record *tracker.Record) bool {
+	return r.streamed && !r.accepted.After(record.StartedAt())
 }
 
 // answerExisting answers a start whose transaction has a tracker here. One that is just ending is waited for if a new run
@@ -240,6 +252,14 @@ func existing(r startRequest, record *tracker.Record, object bus.Tracker) (bus.S
 		status = bus.SpawnFinished
 	}
 	return bus.SpawnReply{Status: status, Tracker: &object}, nil
+}
+
+// parkedObject is a tracker of which there is only the record, and why.
+func (w *Worker) parkedObject(record *tracker.Record, reason error) bus.Tracker {
+	object := record.Object(0)
+	object.Phase = bus.PhaseParked
+	object.LastError = &bus.LastError{At: object.UpdatedAt, Message: reason.Error()}
+	return object
 }
 
 // storedObject is a tracker as its stored record tells it, without a process.

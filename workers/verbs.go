@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync"
 	"time"
 
 	"trackerfleet/bus"
@@ -31,32 +30,15 @@ func (w *Worker) verbTable() map[string]verb {
 	return table
 }
 
-// serveSpawn starts what a request asks for, here or at the owners, and answers per item.
+// serveSpawn starts what a request asks for, here or at the owners, and answers per item. What is not decided when ctx ends is
+// answered as timed out, and may still come about.
 func (w *Worker) serveSpawn(ctx context.Context, r request) {
 	req, err := bus.DecodeSpawn(r.body)
 	if err != nil {
 		w.replyError(r, err)
 		return
 	}
-	trace := bus.TraceOf(r.header)
-	replies := make([]bus.SpawnReply, len(req.Items))
-	var open sync.WaitGroup
-	for i, item := range req.Items {
-		if item.Err != nil {
-			replies[i] = spawnError(item.Err)
-			continue
-		}
-		open.Add(1)
-		start := startRequest{StartRequest: item.Start, trace: trace, accepted: time.Now()}
-		start.reply = func(reply bus.SpawnReply, err error) {
-			if replies[i] = reply; err != nil {
-				replies[i] = spawnError(err)
-			}
-			open.Done()
-		}
-		w.startAnywhere(ctx, start, r.direct)
-	}
-	open.Wait()
+	replies := w.startItems(ctx, r, req.Items)
 	switch {
 	case req.Bulk:
 		w.reply(r, bus.SpawnManyReply{Items: replies}.Trim())
@@ -65,6 +47,47 @@ func (w *Worker) serveSpawn(ctx context.Context, r request) {
 	default:
 		w.reply(r, replies[0])
 	}
+}
+
+// startItems starts all items and returns their answers, in their order.
+func (w *Worker) startItems(ctx context.Context, r request, items []bus.SpawnItem) []bus.SpawnReply {
+	type outcome struct {
+		item  int
+		reply bus.SpawnReply
+	}
+	outcomes := make(chan outcome, len(items)) // so that nobody waits who answers late
+	base := startRequest{trace: bus.TraceOf(r.header), accepted: time.Now()}
+	if at, err := time.Parse(time.RFC3339Nano, r.header.Get(headerAccepted)); err == nil && r.direct {
+		base.accepted, base.streamed = at, true
+	}
+	replies := make([]bus.SpawnReply, len(items))
+	open := 0
+	for i, item := range items {
+		if item.Err != nil {
+			replies[i] = spawnError(item.Err)
+			continue
+		}
+		replies[i] = spawnError(bus.Errorf(bus.CodeTimeout, "the start was not stored in time; it may still be"))
+		open++
+		start := base
+		start.StartRequest = item.Start
+		start.reply = func(reply bus.SpawnReply, err error) {
+			if err != nil {
+				reply = spawnError(err)
+			}
+			outcomes <- outcome{i, reply}
+		}
+		w.startAnywhere(ctx, start, r.direct)
+	}
+	for ; open > 0; open-- {
+		select {
+		case o := <-outcomes:
+			replies[o.item] = o.reply
+		case <-ctx.Done():
+			return replies
+		}
+	}
+	return replies
 }
 
 // startAnywhere starts at the owner of the partition; a request that was sent to this worker as the owner goes no further.
@@ -311,7 +334,7 @@ func (w *Worker) retryAbsent(ctx context.Context, r request, req bus.RetryReques
 		return
 	}
 	c, err := w.revive(ctx, part, tenure, record, revision)
-	if errors.Is(err, errNotMine) || ctx.Err() != nil {
+	if interrupted(ctx, err) {
 		w.replyError(r, bus.ErrUnavailable)
 		return
 	}

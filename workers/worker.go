@@ -130,9 +130,8 @@ func New(nc, pulse *nats.Conn, cfg Config) (*Worker, error) {
 // supervise makes the supervisors: one for trackers, found by their names in the registry, and one for sources and loops,
 // which are restarted for ever.
 func (w *Worker) supervise() {
-	w.trackers = supervision.New(supervision.Config{
-		Registry: w.names, Observer: w.observeTracker, MaxChildren: w.cfg.MaxTrackers,
-	})
+	// MaxTrackers is for starts: what is taken over runs, however much it is.
+	w.trackers = supervision.New(supervision.Config{Registry: w.names, Observer: w.observeTracker})
 	w.trackerType = &supervision.ChildType{
 		Name: "tracker", Server: newServer, Intensity: w.cfg.Restarts, Backoff: w.cfg.Backoff,
 	}
