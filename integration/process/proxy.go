@@ -18,7 +18,8 @@ type Proxy struct {
 	mu        sync.Mutex
 	links     map[*link]bool
 	delay     time.Duration
-	swallow   bool // what the server says is read and thrown away
+	deaf      bool // what clients say is read and thrown away
+	swallow   bool // what the server says is
 	cut       bool // no connection lives
 	swallowed int  // bytes
 	closed    bool
@@ -66,6 +67,13 @@ func (p *Proxy) SwallowReplies() {
 	p.swallow = true
 }
 
+// SwallowRequests throws away what clients say from now on, so that the server hears nothing of them and they go on to hear it.
+func (p *Proxy) SwallowRequests() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.deaf = true
+}
+
 // Cut ends every connection and every new one until [Proxy.Heal].
 func (p *Proxy) Cut() {
 	p.mu.Lock()
@@ -74,17 +82,17 @@ func (p *Proxy) Cut() {
 	p.closeLocked()
 }
 
-// Heal behaves again. Connections that replies were swallowed from are ended: what follows would make no sense to the client.
+// Heal behaves again. Connections that something was swallowed from are ended: what follows would make no sense at their ends.
 func (p *Proxy) Heal() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.swallow {
+	if p.swallow || p.deaf {
 		p.closeLocked()
 	}
-	p.delay, p.swallow, p.cut = 0, false, false
+	p.delay, p.swallow, p.deaf, p.cut = 0, false, false, false
 }
 
-// Swallowed returns how many bytes of replies were thrown away.
+// Swallowed returns how many bytes were thrown away.
 func (p *Proxy) Swallowed() int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -179,7 +187,7 @@ func (p *Proxy) pass(l *link, to, from net.Conn, replies bool) {
 func (p *Proxy) treat(n int, replies bool) (delay time.Duration, dropped bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if replies && p.swallow {
+	if replies && p.swallow || !replies && p.deaf {
 		p.swallowed += n
 		return 0, true
 	}

@@ -112,6 +112,29 @@ func TestProxySwallowsReplies(t *testing.T) {
 	say(t, c, r, "healed")
 }
 
+func TestProxySwallowsRequests(t *testing.T) {
+	address, lines := echo(t)
+	p := StartProxy(t, address)
+	c, r := dial(t, p.Address)
+	p.SwallowRequests()
+	fmt.Fprintln(c, "never arrives")
+	Await(t, patience, func() error {
+		if p.Swallowed() == 0 {
+			return errors.New("nothing was swallowed")
+		}
+		return nil
+	})
+	p.Heal()
+	if _, err := r.ReadString('\n'); err == nil {
+		t.Error("the connection goes on though a request is missing")
+	}
+	c, r = dial(t, p.Address)
+	say(t, c, r, "healed")
+	if lines() != 1 {
+		t.Errorf("the server saw %d lines", lines())
+	}
+}
+
 func TestProxyCuts(t *testing.T) {
 	address, _ := echo(t)
 	p := StartProxy(t, address)
