@@ -153,5 +153,14 @@ func (c *cell) wakeLocked() {
 	}
 }
 
+// stepAlone has the worker decide what others have asked, if there is anything.
+func (c *cell) stepAlone() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(c.requests) > 0 {
+		c.worker.stepping.add(c)
+	}
+}
+
 // wake is the only message that a cell sends to its server: look at what there is.
 type wake struct{}

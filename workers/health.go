@@ -128,8 +128,12 @@ type Check struct {
 func (w *Worker) Ready() []Check {
 	assets, writes := w.watch.state()
 	checks := []Check{
-		{Name: "nats"}, {Name: "heartbeat"}, {Name: "streams", Err: assets}, {Name: "writes", Err: writes},
-		{Name: "partitions"}, {Name: "draining"},
+		{Name: "nats"},
+		{Name: "heartbeat"},
+		{Name: "streams", Err: assets},
+		{Name: "writes", Err: writes},
+		{Name: "partitions"},
+		{Name: "draining"},
 	}
 	if !w.nc.IsConnected() {
 		checks[0].Err = errors.New("not connected")

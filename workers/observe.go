@@ -21,6 +21,7 @@ func (w *Worker) observeTracker(e supervision.Event) {
 	switch e.Kind {
 	case supervision.EventDown:
 		if c := cellOf(e.Child); !c.over() {
+			c.stepAlone() // what was to be decided by the server that is gone need not wait for the next
 			w.stats.crashed.Add(1)
 			w.log.Warn("tracker crashed", id, zap.Uint64("incarnation", e.Incarnation), zap.Error(e.Reason),
 				zap.Int("attempt", e.Attempt), zap.Duration("backoff", e.Delay))
@@ -37,6 +38,16 @@ func (w *Worker) observeTracker(e supervision.Event) {
 	}
 	if e.Missed > 0 {
 		w.log.Error("supervision events were lost", zap.Uint64("missed", e.Missed))
+		w.parkMissed()
+	}
+}
+
+// parkMissed parks the trackers whose events were lost.
+func (w *Worker) parkMissed() {
+	for _, child := range w.names.All() {
+		if child.Phase() == supervision.Parked {
+			cellOf(child).park(child)
+		}
 	}
 }
 
@@ -58,6 +69,9 @@ func (c *cell) park(child *supervision.Child) {
 	c.crashSeen = crash.At
 	c.mu.Unlock()
 	c.ask(input{decide: func(r *tracker.Record, now time.Time) tracker.Decision {
+		if last := r.LastError(); child.Phase() != supervision.Parked || last != nil && last.At.Equal(crash.At) {
+			return tracker.Decision{} // was brought back, or has said so already
+		}
 		if r.Restart() == bus.RestartTemporary {
 			return r.Stop(now, crash.Reason.Error(), "supervisor")
 		}

@@ -166,6 +166,8 @@ func (c *cell) object() bus.Tracker {
 	case t.Phase != bus.PhaseRunning || child == nil:
 	case child.Phase() == supervision.BackingOff:
 		t.Phase = bus.PhaseBackoff
+	case child.Phase() == supervision.Parked:
+		t.Phase = bus.PhaseParked
 	case child.Phase() == supervision.Starting, recovering:
 		t.Phase = bus.PhaseStarting
 	}

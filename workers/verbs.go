@@ -237,10 +237,8 @@ func (c *cell) stop(ctx context.Context, reason, by string) (bus.StopReply, erro
 	if err != nil {
 		return bus.StopReply{}, err
 	}
-	select {
-	case <-c.whenGone():
-	case <-ctx.Done():
-		return bus.StopReply{}, context.Cause(ctx)
+	if err := c.awaitGone(ctx); err != nil {
+		return bus.StopReply{}, err
 	}
 	object := record.Object(0)
 	object.Worker = c.worker.cfg.Name
@@ -248,42 +246,64 @@ func (c *cell) stop(ctx context.Context, reason, by string) (bus.StopReply, erro
 }
 
 // exit ends the server with an abnormal reason and waits for what follows: the next incarnation, parked, or the end of a
-// temporary one.
+// temporary one. While the tracker waits for a restart it waits for that first.
 func (c *cell) exit(ctx context.Context, reason string) (bus.StopReply, error) {
-	before := c.committed.Load().record
-	if err := c.child.Load().Exit(errors.New(reason)); err != nil {
-		if errors.Is(err, supervision.ErrParked) || errors.Is(err, supervision.ErrNotRunning) {
-			err = bus.Errorf(bus.CodeConflict, "the tracker is not running: %v", c.child.Load().Phase())
+	child := c.child.Load()
+	for {
+		changed := c.whenChanged()
+		before := max(c.committed.Load().record.Incarnation(), child.Incarnation())
+		err := child.Exit(errors.New(reason))
+		switch {
+		case err == nil:
+			return c.afterExit(ctx, before)
+		case errors.Is(err, supervision.ErrParked):
+			return bus.StopReply{}, bus.Errorf(bus.CodeConflict, "the tracker is parked; tracker.retry brings it back")
+		case !errors.Is(err, supervision.ErrNotRunning):
+			return bus.StopReply{}, err
 		}
-		return bus.StopReply{}, err
+		if err := c.awaitChange(ctx, changed); err != nil {
+			return bus.StopReply{}, err
+		}
 	}
+}
+
+// afterExit waits until the record says what became of a server that had, at most, the incarnation before.
+func (c *cell) afterExit(ctx context.Context, before uint64) (bus.StopReply, error) {
 	for {
 		changed := c.whenChanged()
 		record := c.committed.Load().record
 		switch {
 		case record.Phase() == bus.PhaseFinished:
+			if err := c.awaitGone(ctx); err != nil {
+				return bus.StopReply{}, err
+			}
 			object := record.Object(0)
 			object.Worker = c.worker.cfg.Name
 			return bus.StopReply{Status: bus.StopStopped, Tracker: &object}, nil
 		case record.Phase() == bus.PhaseParked:
 			object := c.object()
 			return bus.StopReply{Status: bus.StopParked, Tracker: &object}, nil
-		case record.Incarnation() > before.Incarnation():
+		case record.Incarnation() > before:
 			object := c.object()
 			return bus.StopReply{Status: bus.StopRestarted, Tracker: &object}, nil
 		}
-		select {
-		case <-changed:
-			c.mu.Lock()
-			ended := c.ended
-			c.mu.Unlock()
-			if ended && c.committed.Load().record.Phase() != bus.PhaseFinished {
-				return bus.StopReply{}, fmt.Errorf("%w: %w", bus.ErrUnavailable, errNotMine)
-			}
-		case <-ctx.Done():
-			return bus.StopReply{}, context.Cause(ctx)
+		if err := c.awaitChange(ctx, changed); err != nil {
+			return bus.StopReply{}, err
 		}
 	}
+}
+
+// awaitChange waits for the next commit. It fails when the partition is given up before, or with the cause of ctx.
+func (c *cell) awaitChange(ctx context.Context, changed <-chan struct{}) error {
+	select {
+	case <-changed:
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+	if c.over() && c.committed.Load().record.Phase() != bus.PhaseFinished {
+		return fmt.Errorf("%w: %w", bus.ErrUnavailable, errNotMine)
+	}
+	return nil
 }
 
 // serveRetry brings a parked tracker back.
@@ -298,6 +318,10 @@ func (w *Worker) serveRetry(ctx context.Context, r request) {
 		w.retryAbsent(ctx, r, req)
 		return
 	}
+	child := c.child.Load()
+	if child.Phase() == supervision.Parked {
+		c.park(child) // unless its record says so already
+	}
 	status := bus.RetryRunning
 	_, err = c.decide(ctx, func(record *tracker.Record, now time.Time) tracker.Decision {
 		d := record.Resumed(now, req.By)
@@ -307,7 +331,8 @@ func (w *Worker) serveRetry(ctx context.Context, r request) {
 		}
 		return d
 	})
-	if err == nil && status == bus.RetryResumed {
+	if err == nil && (status == bus.RetryResumed || child.Phase() == supervision.Parked) {
+		status = bus.RetryResumed
 		err = w.trackers.Resume(ctx, req.TransactionID.String())
 		if errors.Is(err, supervision.ErrNotParked) {
 			err = nil // it is on its way already
