@@ -80,12 +80,12 @@ func (a *app) root(running *bool) *cobra.Command {
 	}
 	f := root.PersistentFlags()
 	f.String("config", "", "YAML file of settings; also $"+config.EnvFile)
-	bind(f, config.RoleClient, "server", "context", "creds", "timeout")
+	bind(f, config.RoleClient, "server", "context", "creds", "user", "nkey", "inbox_prefix", "timeout")
 	bindShort(f, config.RoleClient, "output", "o")
 	root.AddCommand(
 		a.devCommand(), a.demoCommand(), a.workerCommand(),
 		a.startCommand(), a.lookupCommand(), a.callCommand(), a.stopCommand(), a.retryCommand(), a.listCommand(),
-		a.eventsCommand(), a.waitCommand(), a.fleetCommand(), a.configCommand(), a.versionCommand(),
+		a.eventsCommand(), a.waitCommand(), a.fleetCommand(), a.configCommand(), a.versionCommand(), a.checkCommand(), a.streamsCommand(),
 	)
 	return root
 }

@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/url"
 	"os"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -13,6 +14,9 @@ import (
 
 	"trackerfleet/workers/simulated"
 )
+
+// inboxPrefix matches tokens of a subject without wild cards, or nothing.
+var inboxPrefix = regexp.MustCompile(`^([A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*)?$`)
 
 // checker collects what is wrong with settings that could be decoded.
 type checker struct {
@@ -68,6 +72,10 @@ func (c *checker) connection() {
 			"%q is not a URL such as nats://host:4222", s.String())
 	}
 	c.readable("creds", c.Creds)
+	c.readable("nkey", c.Nkey)
+	c.want((c.User == "") == c.Password.IsZero(), "user", "a user needs a password, and a password its user")
+	c.want(c.Nkey == "" || (c.User == "" && c.Creds == ""), "nkey", "takes the place of user and creds; leave them out")
+	c.want(inboxPrefix.MatchString(c.InboxPrefix), "inbox_prefix", "%q is not the beginning of a subject, such as _INBOX_caller", c.InboxPrefix)
 	c.readable("tls.ca", c.TLS.CA)
 	c.readable("tls.cert", c.TLS.Cert)
 	c.readable("tls.key", c.TLS.Key)

@@ -17,7 +17,10 @@ const (
 )
 
 // natsVariables are the variables that NATS programs share, and what they set here.
-var natsVariables = map[string]string{"NATS_URL": "server", "NATS_CREDS": "creds", "NATS_CONTEXT": "context"}
+var natsVariables = map[string]string{
+	"NATS_URL": "server", "NATS_CREDS": "creds", "NATS_CONTEXT": "context",
+	"NATS_USER": "user", "NATS_PASSWORD": "password", "NATS_NKEY": "nkey",
+}
 
 // serviceLink matches the variables that Kubernetes sets in every container for a service named tracker.
 var serviceLink = regexp.MustCompile(`^TRACKER_(SERVICE_(HOST|PORT.*)|PORT_\d+_(TCP|UDP|SCTP).*|PORT=[a-z]+://.*)`)

@@ -9,12 +9,16 @@ import (
 // Settings is everything that can be set. The koanf tags are the names in the file; flags and environment use the same
 // with other punctuation: supervision.max_restarts is TRACKER_SUPERVISION_MAX_RESTARTS.
 type Settings struct {
-	Server  []URL         `koanf:"server" doc:"NATS servers of one cluster"`
-	Context string        `koanf:"context" doc:"nats context to connect with, as made by nats context add"`
-	Creds   string        `koanf:"creds" doc:"NATS credentials file"`
-	TLS     TLS           `koanf:"tls"`
-	Timeout time.Duration `koanf:"timeout" doc:"how long one request may take"`
-	Output  string        `koanf:"output" doc:"table, json, jsonl or none"`
+	Server      []URL         `koanf:"server" doc:"NATS servers of one cluster"`
+	Context     string        `koanf:"context" doc:"nats context to connect with, as made by nats context add"`
+	Creds       string        `koanf:"creds" doc:"NATS credentials file"`
+	User        string        `koanf:"user" doc:"NATS user, with password"`
+	Password    Secret        `koanf:"password" doc:"password of the NATS user"`
+	Nkey        string        `koanf:"nkey" doc:"file of the seed of an nkey, instead of user and password"`
+	InboxPrefix string        `koanf:"inbox_prefix" doc:"what the subjects of replies begin with, where the NATS user has a prefix of its own"`
+	TLS         TLS           `koanf:"tls"`
+	Timeout     time.Duration `koanf:"timeout" doc:"how long one request may take"`
+	Output      string        `koanf:"output" doc:"table, json, jsonl or none"`
 
 	Fleet        string        `koanf:"fleet" doc:"name of the fleet in the source of its events"`
 	Name         string        `koanf:"name" doc:"name of this worker, unique in the fleet"`

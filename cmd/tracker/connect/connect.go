@@ -14,8 +14,9 @@ import (
 
 // Config returns how to reach NATS. A context gives everything that is not set as explicitly as itself.
 func Config(s *config.Loaded) (bus.ConnectConfig, error) {
-	cfg := bus.ConnectConfig{Name: "tracker", Credentials: s.Creds}
+	cfg := bus.ConnectConfig{Name: "tracker", Credentials: s.Creds, InboxPrefix: s.InboxPrefix}
 	servers := s.Server
+	outranked := func(key string) bool { return s.Context != "" && s.Origin(key).Layer < s.Origin("context").Layer }
 	if s.Context != "" {
 		nctx, err := natscontext.New(s.Context, true)
 		if err != nil {
@@ -26,11 +27,13 @@ func Config(s *config.Loaded) (bus.ConnectConfig, error) {
 			return cfg, fmt.Errorf("%w: nats context %q: %w", config.ErrInvalid, s.Context, err)
 		}
 		cfg.Options = opts
-		cfg.InboxPrefix = nctx.InboxPrefix()
-		if s.Origin("server").Layer < s.Origin("context").Layer {
+		if outranked("inbox_prefix") {
+			cfg.InboxPrefix = nctx.InboxPrefix()
+		}
+		if outranked("server") {
 			servers = []config.URL{config.URL(nctx.ServerURL())}
 		}
-		if s.Origin("creds").Layer < s.Origin("context").Layer {
+		if outranked("creds") {
 			cfg.Credentials = ""
 		}
 	}
@@ -38,6 +41,16 @@ func Config(s *config.Loaded) (bus.ConnectConfig, error) {
 		bare, auth := withoutUser(string(server))
 		cfg.URLs = append(cfg.URLs, bare)
 		cfg.Options = append(cfg.Options, auth...)
+	}
+	if s.User != "" && !outranked("user") {
+		cfg.Options = append(cfg.Options, nats.UserInfo(s.User, s.Password.Reveal()))
+	}
+	if s.Nkey != "" && !outranked("nkey") {
+		nkey, err := nats.NkeyOptionFromSeed(s.Nkey)
+		if err != nil {
+			return cfg, fmt.Errorf("%w: nkey %s: %w", config.ErrInvalid, s.Nkey, err)
+		}
+		cfg.Options = append(cfg.Options, nkey)
 	}
 	if s.TLS.CA != "" {
 		cfg.Options = append(cfg.Options, nats.RootCAs(s.TLS.CA))

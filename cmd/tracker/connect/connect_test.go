@@ -1,6 +1,7 @@
 package connect
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -8,8 +9,10 @@ import (
 	"testing"
 
 	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nkeys"
 	"go.uber.org/goleak"
 
+	"trackerfleet/bus"
 	"trackerfleet/cmd/tracker/config"
 )
 
@@ -37,14 +40,87 @@ func TestConfig_keepsUserAndPasswordOutOfTheURL(t *testing.T) {
 		if got := strings.Join(cfg.URLs, ","); got != "nats://h:4222" {
 			t.Errorf("URLs %s", got)
 		}
-		var got nats.Options
-		for _, opt := range cfg.Options {
-			if err := opt(&got); err != nil {
-				t.Fatal(err)
-			}
-		}
-		if got.User != want.User || got.Password != want.Password || got.Token != want.Token {
+		if got := apply(t, cfg); got.User != want.User || got.Password != want.Password || got.Token != want.Token {
 			t.Errorf("%s: got %q %q %q", url, got.User, got.Password, got.Token)
+		}
+	}
+}
+
+// apply returns what the options of cfg amount to.
+func apply(t *testing.T, cfg bus.ConnectConfig) nats.Options {
+	t.Helper()
+	var got nats.Options
+	for _, opt := range cfg.Options {
+		if err := opt(&got); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return got
+}
+
+func TestConfig_takesTheUserItsPasswordAndItsInboxes(t *testing.T) {
+	password := filepath.Join(t.TempDir(), "password")
+	if err := os.WriteFile(password, []byte("c4n4ry\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s := load(t, []string{
+		"NATS_USER=ambient", "NATS_PASSWORD=ambient", "TRACKER_USER=worker", "TRACKER_PASSWORD_FILE=" + password, "TRACKER_INBOX_PREFIX=_INBOX_worker",
+	}, nil)
+	cfg, err := Config(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := apply(t, cfg); got.User != "worker" || got.Password != "c4n4ry" || cfg.InboxPrefix != "_INBOX_worker" {
+		t.Errorf("got %q %q, inboxes %q", got.User, got.Password, cfg.InboxPrefix)
+	}
+	if shown := fmt.Sprintf("%v %+v %#v %+v", s.Password, s.Password, s.Password, s.Entries()); strings.Contains(shown, "c4n4ry") {
+		t.Errorf("the password is shown: %s", shown)
+	}
+}
+
+func TestConfig_signsWithTheSeedOfAnNkey(t *testing.T) {
+	pair, err := nkeys.CreateUser()
+	if err != nil {
+		t.Fatal(err)
+	}
+	public, err := pair.PublicKey()
+	if err != nil {
+		t.Fatal(err)
+	}
+	seed, err := pair.Seed()
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "worker.nk")
+	if err := os.WriteFile(path, seed, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	cfg, err := Config(load(t, []string{"TRACKER_NKEY=" + path}, nil))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := apply(t, cfg); got.Nkey != public || got.SignatureCB == nil {
+		t.Errorf("got %q, want %q", got.Nkey, public)
+	}
+	if err := os.WriteFile(path, []byte("no seed"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Config(load(t, []string{"TRACKER_NKEY=" + path}, nil)); !errors.Is(err, config.ErrInvalid) || strings.Contains(err.Error(), "no seed") {
+		t.Errorf("a file without a seed: %v", err)
+	}
+}
+
+func TestConfig_refusesHalfAnIdentity(t *testing.T) {
+	for _, environ := range [][]string{
+		{"TRACKER_USER=worker"},
+		{"TRACKER_PASSWORD=secret"},
+		{"TRACKER_NKEY=" + os.Args[0], "TRACKER_USER=worker", "TRACKER_PASSWORD=secret"},
+		{"TRACKER_NKEY=/no/such/file"},
+		{"TRACKER_INBOX_PREFIX=_INBOX.>"},
+		{"TRACKER_INBOX_PREFIX=_INBOX_worker."},
+	} {
+		if _, err := config.Load(config.Input{Environ: environ}); !errors.Is(err, config.ErrInvalid) {
+			t.Errorf("%v: %v", environ, err)
 		}
 	}
 }

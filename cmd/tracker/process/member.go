@@ -6,13 +6,11 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/nats-io/nats.go/jetstream"
 	"go.uber.org/fx"
 	"go.uber.org/fx/fxevent"
 	"go.uber.org/zap"
 
 	"trackerfleet/bus"
-	"trackerfleet/cmd/tracker/config"
 	"trackerfleet/supervision"
 	"trackerfleet/workers"
 	"trackerfleet/workers/source"
@@ -36,9 +34,6 @@ func (l *links) drain(ctx context.Context) error {
 	return errors.Join(l.main.drain(ctx), l.pulse.drain(ctx))
 }
 
-// joinTimeout bounds how long a server may be without a leader for its streams when a member joins.
-const joinTimeout = 15 * time.Second
-
 // newMember connects a worker called name, sees to the streams, and returns it ready to be started. After an error nothing
 // is left open.
 func newMember(ctx context.Context, cfg Config, nats bus.ConnectConfig, name string, lost func(error)) (*member, error) {
@@ -52,7 +47,7 @@ func newMember(ctx context.Context, cfg Config, nats bus.ConnectConfig, name str
 		return nil, errors.Join(err, main.drain(ctx))
 	}
 	m := &member{links: &links{main, pulse}}
-	if err := ensureAssets(ctx, m.links.main, cfg.Settings); err != nil {
+	if err := EnsureStreams(ctx, m.links.main.nc, cfg.Settings, bus.AssetMode(cfg.Settings.ManageAssets)); err != nil {
 		return nil, errors.Join(err, m.links.drain(ctx))
 	}
 	wcfg, err := workerConfig(cfg, name)
@@ -103,35 +98,6 @@ func fxLogger(log *zap.Logger) fxevent.Logger {
 	l.UseLogLevel(zap.DebugLevel)
 	l.UseErrorLevel(zap.DebugLevel)
 	return l
-}
-
-// ensureAssets checks the streams, and creates them where that is wanted. A server that has no leader yet is asked again.
-func ensureAssets(ctx context.Context, l *link, s *config.Loaded) error {
-	ctx, cancel := context.WithTimeout(ctx, joinTimeout)
-	defer cancel()
-	js, err := jetstream.New(l.nc)
-	if err != nil {
-		return fmt.Errorf("process: jetstream: %w", err)
-	}
-	pause := time.NewTicker(250 * time.Millisecond)
-	defer pause.Stop()
-	for {
-		attempt, done := context.WithTimeout(ctx, 5*time.Second)
-		err := bus.EnsureAssets(attempt, js, bus.AssetMode(s.ManageAssets), assetSettings(s))
-		done()
-		if err == nil || errors.Is(err, bus.ErrAssets) {
-			return err
-		}
-		select {
-		case <-ctx.Done():
-			return fmt.Errorf("process: streams: %w", err)
-		case <-pause.C:
-		}
-	}
-}
-
-func assetSettings(s *config.Loaded) bus.AssetSettings {
-	return bus.AssetSettings{Replicas: s.Streams.Replicas}
 }
 
 // workerConfig returns the configuration of the worker called name, with source values of its own.
