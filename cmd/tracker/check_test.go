@@ -55,7 +55,7 @@ func TestCheck_saysWhatIsAndExitsWithIt(t *testing.T) {
 		says       string
 	}{
 		{"ready", "/readyz", 200, ready, exitOK, "ok        w-1/nats\nok        w-1/store"},
-		{"ready", "/readyz", 503, unready, exitUnavailable, "NOT READY w-1/nats: disconnected"},
+		{"ready", "/readyz", 503, unready, exitUnavailable, "w-1/nats: disconnected"},
 		{"ready", "/readyz", 200, "<html>", exitUnavailable, ""},
 		{"ready", "/readyz", 404, "{}", exitUnavailable, ""},
 		{"ready", "/readyz", 200, "{}", exitUnavailable, ""}, // says ready of nothing
