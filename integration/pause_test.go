@@ -61,7 +61,7 @@ func TestPausedWorkerIsRefusedAndRejoins(t *testing.T) {
 	stop := l.spawnLasting(t, 60)
 	paused := f.workers[0]
 	var taken, noticed int
-	l.pour(t, 5*time.Millisecond, func() {
+	l.pour(t, 10*time.Millisecond, func() {
 		for _, pause := range []time.Duration{shortLease / 2, shortLease, 3 * shortLease} {
 			l.awaitMore(t, 100)
 			paused.Signal(t, syscall.SIGSTOP)
