@@ -127,8 +127,8 @@ func demoGrid(r demo.Result) render.Grid {
 	}
 	g.Notes = append(g.Notes,
 		"", fmt.Sprintf("%d transactions in %v: %s", r.Trackers, time.Duration(r.Elapsed), counted(ends)),
-		fmt.Sprintf("%d events, %d superfluous starts, %d crashes on purpose (%d just after the end was decided)",
-			r.Events, r.Duplicates, r.Crashed, r.Spared),
+		fmt.Sprintf("%d events, %d superfluous starts, %d crashes on purpose", r.Events, r.Duplicates, r.Crashed),
+		fmt.Sprintf("of the crashed, %d had just decided their end, %d came back on another worker", r.Spared, r.Moved),
 	)
 	if r.Held {
 		g.Notes = append(g.Notes, "every promise was kept")

@@ -3,6 +3,7 @@ package demo
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 
 	"trackerfleet/bus"
@@ -23,9 +24,20 @@ type Check struct {
 // Evidence is what a rehearsal saw from outside.
 type Evidence struct {
 	Accepted map[bus.ID]bool       // starts that the fleet accepted
-	Crashed  map[bus.ID]time.Time  // trackers that crashed on purpose, and when the answer that said so was there
+	Crashed  map[bus.ID]Crash      // trackers that crashed on purpose
 	Events   []*bus.Event          // the whole stream, in its order
 	Lookups  map[bus.ID]bus.Status // what lookups said at the end
+}
+
+// Crash is what the answers said of a tracker that crashed: which process it was, and when the answer was there.
+type Crash struct {
+	Answered           time.Time
+	Epoch, Incarnation uint64
+}
+
+// successor reports whether e was decided by a later process than the one that crashed.
+func (c Crash) successor(e *bus.Event) bool {
+	return e.Epoch > c.Epoch || (e.Epoch == c.Epoch && e.Incarnation > c.Incarnation)
 }
 
 // timeline is the events of one transaction and what is wrong with them, by check.
@@ -55,8 +67,9 @@ func Audit(plan Plan, chain simulated.Config, e Evidence) []Check {
 		{name: "the end is what the chain says", check: func(t timeline) error { return truthful(chain, t) }},
 		{name: "process identity only goes up", check: upwards},
 		{name: "crashed trackers came back with their state", of: func(e Evidence, id bus.ID) bool {
-			return !e.Crashed[id].IsZero() && !spared(lines[id], e.Crashed[id])
-		}, check: cameBack},
+			crash, ok := e.Crashed[id]
+			return ok && !spared(lines[id], crash)
+		}, check: func(t timeline) error { return cameBack(t, e.Crashed[t.id]) }},
 		{name: "lookup agrees with the stream", of: func(e Evidence, id bus.ID) bool { return e.Lookups[id] != "" }, check: func(t timeline) error {
 			return agrees(t, e.Lookups[t.id])
 		}},
@@ -162,38 +175,52 @@ func upwards(t timeline) error {
 }
 
 // spared reports whether the crash came too late to matter: the end had been decided before the crash was answered, and was on
-// its way into the stream. Such a tracker has nothing to come back for. What is decided later needs a restart first.
-func spared(events []*bus.Event, answered time.Time) bool {
+// its way into the stream. Such a tracker has nothing to come back for.
+func spared(events []*bus.Event, crash Crash) bool {
 	for _, e := range events {
-		if e.Type == bus.EventRestarted {
+		if crash.successor(e) {
 			return false
 		}
 	}
-	return len(events) > 0 && events[len(events)-1].Terminal() && !events[len(events)-1].At.After(answered)
+	return len(events) > 0 && events[len(events)-1].Terminal() && !events[len(events)-1].At.After(crash.Answered)
 }
 
-// Spared returns how many crashes came too late to matter; they prove nothing.
-func (e Evidence) Spared() int {
+// Aftermath counts what became of crashes beside a restart in place.
+type Aftermath struct {
+	Spared int `json:"spared"` // the end had been decided just before; they prove nothing
+	Moved  int `json:"moved"`  // another worker took the tracker over before it was restarted, so that no event says restarted
+}
+
+// Aftermath returns what became of the crashes.
+func (e Evidence) Aftermath() Aftermath {
 	lines := map[bus.ID][]*bus.Event{}
 	for _, event := range e.Events {
-		if !e.Crashed[event.TransactionID].IsZero() {
+		if _, ok := e.Crashed[event.TransactionID]; ok {
 			lines[event.TransactionID] = append(lines[event.TransactionID], event)
 		}
 	}
-	n := 0
-	for id, answered := range e.Crashed {
-		if spared(lines[id], answered) {
-			n++
+	var a Aftermath
+	for id, crash := range e.Crashed {
+		restarted := slices.ContainsFunc(lines[id], func(e *bus.Event) bool { return e.Type == bus.EventRestarted })
+		switch {
+		case spared(lines[id], crash):
+			a.Spared++
+		case !restarted:
+			a.Moved++
 		}
 	}
-	return n
+	return a
 }
 
-// cameBack finds trackers that did not run again, or that told again what they had told before: they had forgotten it.
-func cameBack(t timeline) error {
-	restarted, told := false, map[string]bool{}
+// cameBack finds trackers that went on deciding as the process that crashed, or that told again what they had told before: they
+// had forgotten it. A process is known by epoch and incarnation; when another worker takes over, the epoch says so.
+func cameBack(t timeline, crash Crash) error {
+	returned, told := false, map[string]bool{}
 	for _, e := range t.events {
-		restarted = restarted || e.Type == bus.EventRestarted
+		returned = returned || crash.successor(e)
+		if e.At.After(crash.Answered) && !crash.successor(e) {
+			return fmt.Errorf("<%d.%d> decided %s after it had crashed", e.Epoch, e.Incarnation, e.Type)
+		}
 		switch e.Type {
 		case bus.EventMissing, bus.EventReorged, bus.EventReplacing: // after these it may be pending or included again
 			clear(told)
@@ -204,8 +231,8 @@ func cameBack(t timeline) error {
 			told[e.Type] = true
 		}
 	}
-	if !restarted {
-		return fmt.Errorf("no event %s", bus.EventRestarted)
+	if !returned {
+		return fmt.Errorf("nothing follows the crash of <%d.%d>", crash.Epoch, crash.Incarnation)
 	}
 	return nil
 }

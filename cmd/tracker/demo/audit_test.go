@@ -28,13 +28,13 @@ func sound(t *testing.T) (Plan, Evidence) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	e := Evidence{Accepted: map[bus.ID]bool{}, Crashed: map[bus.ID]time.Time{}, Lookups: map[bus.ID]bus.Status{}}
+	e := Evidence{Accepted: map[bus.ID]bool{}, Crashed: map[bus.ID]Crash{}, Lookups: map[bus.ID]bus.Status{}}
 	for _, id := range plan.IDs {
 		e.Accepted[id] = true
 		e.Lookups[id] = bus.StatusDropped
 		types := []string{"started", "pending", "missing", "dropped"}
 		if plan.Victims[id] {
-			e.Crashed[id] = epochStart.Add(2500 * time.Millisecond)
+			e.Crashed[id] = Crash{Answered: epochStart.Add(2500 * time.Millisecond), Epoch: 5, Incarnation: 1}
 			types = []string{"started", "pending", "restarted", "missing", "dropped"}
 		}
 		incarnation := uint64(1)
@@ -66,8 +66,8 @@ func TestAudit_holdsWhenEverythingHeld(t *testing.T) {
 	if got := Audit(plan, dropping, e); len(broken(got)) > 0 {
 		t.Errorf("got %+v", got)
 	}
-	if e.Spared() != 0 {
-		t.Errorf("%d spared", e.Spared())
+	if got := e.Aftermath(); got != (Aftermath{}) {
+		t.Errorf("aftermath %+v", got)
 	}
 }
 
@@ -95,10 +95,20 @@ func TestAudit_catchesMutants(t *testing.T) {
 		"something after": {func(_ Plan, e *Evidence, _, other bus.ID) {
 			find(e, other, "missing").Type, find(e, other, "dropped").Type = "dropped", "missing"
 		}, "one final event each, the last one"},
-		"a wrong end":        {func(_ Plan, e *Evidence, _, other bus.ID) { find(e, other, "dropped").Type = "confirmed" }, "the end is what the chain says"},
-		"an older owner":     {func(_ Plan, e *Evidence, _, other bus.ID) { find(e, other, "missing").Epoch = 4 }, "process identity only goes up"},
-		"an older process":   {func(_ Plan, e *Evidence, victim, _ bus.ID) { find(e, victim, "dropped").Incarnation = 1 }, "process identity only goes up"},
-		"no restart":         {func(_ Plan, e *Evidence, victim, _ bus.ID) { remove(e, victim, "restarted") }, "crashed trackers came back with their state"},
+		"a wrong end":      {func(_ Plan, e *Evidence, _, other bus.ID) { find(e, other, "dropped").Type = "confirmed" }, "the end is what the chain says"},
+		"an older owner":   {func(_ Plan, e *Evidence, _, other bus.ID) { find(e, other, "missing").Epoch = 4 }, "process identity only goes up"},
+		"an older process": {func(_ Plan, e *Evidence, victim, _ bus.ID) { find(e, victim, "dropped").Incarnation = 1 }, "process identity only goes up"},
+		"a crash that is swallowed": {func(_ Plan, e *Evidence, victim, _ bus.ID) {
+			remove(e, victim, "restarted")
+			find(e, victim, "missing").Incarnation, find(e, victim, "dropped").Incarnation = 1, 1
+		}, "crashed trackers came back with their state"},
+		"swallowed by an owner it had moved to": {func(_ Plan, e *Evidence, victim, _ bus.ID) {
+			e.Crashed[victim] = Crash{Answered: e.Crashed[victim].Answered, Epoch: 9, Incarnation: 1}
+			remove(e, victim, "restarted")
+			for _, name := range []string{"missing", "dropped"} {
+				find(e, victim, name).Epoch, find(e, victim, name).Incarnation = 9, 1
+			}
+		}, "crashed trackers came back with their state"},
 		"a forgotten state":  {func(_ Plan, e *Evidence, victim, _ bus.ID) { find(e, victim, "missing").Type = "pending" }, "crashed trackers came back with their state"},
 		"nothing crashed":    {func(_ Plan, e *Evidence, _, _ bus.ID) { clear(e.Crashed) }, "crashed trackers came back with their state"},
 		"a lookup that lies": {func(_ Plan, e *Evidence, _, other bus.ID) { e.Lookups[other] = bus.StatusPending }, "lookup agrees with the stream"},
@@ -148,11 +158,38 @@ func TestAudit_sparesOnlyWhatHadBeenDecided(t *testing.T) {
 		for n, ev := range e.Events[len(e.Events)-4:] {
 			ev.N = uint64(n + 1)
 		}
-		e.Accepted[second], e.Crashed[second] = true, end.At.Add(tc.answered)
+		e.Accepted[second] = true
+		e.Crashed[second] = Crash{Answered: end.At.Add(tc.answered), Epoch: 5, Incarnation: 1}
 		held := !slices.Contains(broken(Audit(plan, dropping, e)), "crashed trackers came back with their state")
-		if held != tc.held || e.Spared() != tc.spared {
-			t.Errorf("%v: held %v, spared %d", tc.answered, held, e.Spared())
+		if got := e.Aftermath(); held != tc.held || got.Spared != tc.spared {
+			t.Errorf("%v: held %v, %+v", tc.answered, held, got)
 		}
+	}
+}
+
+// TestAudit_knowsASuccessorByItsEpoch: a tracker that is taken over before it was restarted runs again all the same.
+func TestAudit_knowsASuccessorByItsEpoch(t *testing.T) {
+	plan, e := sound(t)
+	victim := plan.IDs[0]
+	e.Events = slices.DeleteFunc(e.Events, func(ev *bus.Event) bool {
+		return ev.TransactionID == victim && ev.Type == "restarted"
+	})
+	n := uint64(0)
+	for _, ev := range e.Events {
+		if ev.TransactionID != victim {
+			continue
+		}
+		n++
+		ev.N, ev.Incarnation = n, 1
+		if n > 2 {
+			ev.Epoch = 6
+		}
+	}
+	if got := broken(Audit(plan, dropping, e)); len(got) > 0 {
+		t.Errorf("broken are %q", got)
+	}
+	if got := e.Aftermath(); got != (Aftermath{Moved: 1}) {
+		t.Errorf("aftermath %+v", got)
 	}
 }
 

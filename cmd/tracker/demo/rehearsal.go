@@ -32,15 +32,15 @@ type Rehearsal struct {
 
 // Result is what came of a rehearsal.
 type Result struct {
-	Trackers   int                `json:"trackers"`
-	Duplicates int                `json:"duplicates"`
-	Crashed    int                `json:"crashed"`
-	Spared     int                `json:"spared"` // of these, those that had come to their end just before
-	Ends       map[bus.Status]int `json:"ends"`
-	Events     int                `json:"events"`
-	Elapsed    bus.Duration       `json:"elapsed"`
-	Held       bool               `json:"held"`
-	Checks     []Check            `json:"checks"`
+	Trackers   int `json:"trackers"`
+	Duplicates int `json:"duplicates"`
+	Crashed    int `json:"crashed"`
+	Aftermath
+	Ends    map[bus.Status]int `json:"ends"`
+	Events  int                `json:"events"`
+	Elapsed bus.Duration       `json:"elapsed"`
+	Held    bool               `json:"held"`
+	Checks  []Check            `json:"checks"`
 }
 
 const (
@@ -67,7 +67,7 @@ func (r Rehearsal) Run(ctx context.Context) (Result, error) {
 		return Result{}, err
 	}
 	result := Result{
-		Trackers: len(r.Plan.IDs), Duplicates: r.Plan.Duplicates(), Crashed: len(evidence.Crashed), Spared: evidence.Spared(), Ends: map[bus.Status]int{},
+		Trackers: len(r.Plan.IDs), Duplicates: r.Plan.Duplicates(), Crashed: len(evidence.Crashed), Aftermath: evidence.Aftermath(), Ends: map[bus.Status]int{},
 		Events: len(evidence.Events), Elapsed: bus.Duration(time.Since(began).Round(time.Millisecond)), Held: true,
 		Checks: Audit(r.Plan, r.Chain, evidence),
 	}
@@ -86,10 +86,10 @@ func (r Rehearsal) Run(ctx context.Context) (Result, error) {
 type notes struct {
 	mu       sync.Mutex
 	accepted map[bus.ID]bool
-	crashed  map[bus.ID]time.Time
+	crashed  map[bus.ID]Crash
 }
 
-func newNotes() *notes { return &notes{accepted: map[bus.ID]bool{}, crashed: map[bus.ID]time.Time{}} }
+func newNotes() *notes { return &notes{accepted: map[bus.ID]bool{}, crashed: map[bus.ID]Crash{}} }
 
 func (n *notes) accept(id bus.ID) {
 	n.mu.Lock()
@@ -97,10 +97,10 @@ func (n *notes) accept(id bus.ID) {
 	n.accepted[id] = true
 }
 
-func (n *notes) crash(id bus.ID) {
+func (n *notes) crash(id bus.ID, before *bus.Tracker) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	n.crashed[id] = time.Now()
+	n.crashed[id] = Crash{Answered: time.Now(), Epoch: before.Epoch, Incarnation: before.Incarnation}
 }
 
 // act runs until every transaction has ended, something fails, or ctx ends.
@@ -197,23 +197,33 @@ func (r Rehearsal) startSpawn(ctx context.Context, n *notes) error {
 	return nil
 }
 
-// crash makes the trackers of victims panic. One that has ended meanwhile is spared.
+// crash makes the trackers of victims panic, one after the other.
 func (r Rehearsal) crash(ctx context.Context, t *tally, n *notes, victims <-chan bus.ID) error {
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
 		case id := <-victims:
-			_, err := r.Fleet.Call(ctx, id, bus.OpCrash)
+			before, err := r.Fleet.Call(ctx, id, bus.OpState)
+			if err == nil {
+				_, err = r.Fleet.Call(ctx, id, bus.OpCrash)
+			}
 			switch {
 			case errors.Is(err, bus.ErrCrashed):
-				n.crash(id)
+				n.crash(id, before.Tracker)
 				t.crashed()
-			case err != nil && !errors.Is(err, bus.ErrNotFound) && ctx.Err() == nil:
+			case err == nil:
+				return fmt.Errorf("%s: the crash was answered as if nothing had happened", id)
+			case !harmless(err) && ctx.Err() == nil:
 				return err
 			}
 		}
 	}
+}
+
+// harmless reports whether err says that the victim has ended, or that nobody knows whether it crashed: that proves nothing.
+func harmless(err error) bool {
+	return errors.Is(err, bus.ErrNotFound) || errors.Is(err, bus.ErrUnavailable) || errors.Is(err, bus.ErrTimeout)
 }
 
 // collect reads the whole stream again, from its beginning, and looks trackers up.
