@@ -141,8 +141,10 @@ type answer struct {
 	Status  string `json:"status"`
 	Stale   bool   `json:"stale"`
 	Tracker struct {
-		Events uint64 `json:"events"`
-		Phase  string `json:"phase"`
+		Events      uint64 `json:"events"`
+		Phase       string `json:"phase"`
+		Worker      string `json:"worker"`
+		Incarnation uint64 `json:"incarnation"`
 	} `json:"tracker"`
 	Error struct {
 		Code string `json:"code"`

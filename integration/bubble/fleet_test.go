@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"sync"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"trackerfleet/integration/checker"
@@ -34,8 +33,7 @@ func TestStormsOnAFleet(t *testing.T) {
 	var all felt
 	for n := first; n <= last; n++ {
 		ok := t.Run(fmt.Sprint("seed=", n), func(t *testing.T) {
-			dir, birth := t.TempDir(), time.Now()
-			synctest.Test(t, func(t *testing.T) { all.add(runStorm(t, n, dir, birth)) })
+			all.add(inBubble(t, func(s *site) felt { return runStorm(s, n) }))
 		})
 		if !ok {
 			t.Fatalf("replay with: go test ./integration/bubble -run Storms -fleet.seed=%d", n)
@@ -47,13 +45,9 @@ func TestStormsOnAFleet(t *testing.T) {
 	}
 }
 
-func runStorm(t *testing.T, seed uint64, dir string, birth time.Time) felt {
-	s := &storm{site: newSite(t, dir, birth)}
-	for range 3 {
-		if err := <-s.joinOne().ready; err != nil {
-			t.Fatal(err)
-		}
-	}
+func runStorm(on *site, seed uint64) felt {
+	s, t := &storm{site: on}, on.t
+	s.joinAll(3)
 	c := newClient(s.site)
 	ctx, calm := context.WithCancel(t.Context())
 	var clients sync.WaitGroup
@@ -66,7 +60,6 @@ func runStorm(t *testing.T, seed uint64, dir string, birth time.Time) felt {
 	c.stopAll()
 	v, evidence := c.judge(seed, s.fenced())
 	s.end()
-	s.close()
 	if v.Outcome != checker.Held {
 		t.Errorf("%s\n%v", v, planOf(seed))
 	}

@@ -29,7 +29,9 @@ type fault struct {
 	who   int           // which of the workers that are there then, modulo their number
 }
 
-func (f fault) String() string { return fmt.Sprintf("%s at %v for %v on %d", f.kind, f.at, f.lasts, f.who) }
+func (f fault) String() string {
+	return fmt.Sprintf("%s at %v for %v on %d", f.kind, f.at, f.lasts, f.who)
+}
 
 // storm lasts so long, and has so many faults beside the first.
 const (

@@ -4,8 +4,11 @@ import (
 	"bytes"
 	"context"
 	"net"
+	"os"
+	"runtime"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -38,10 +41,38 @@ type site struct {
 	server *embedded.Server // nil while it is down
 }
 
-// newSite must be called in a bubble. birth is the time outside: the bubble's clock is put there, because nats-server judges
-// ages by the service outside.
-func newSite(t *testing.T, dir string, birth time.Time) *site {
-	time.Sleep(time.Until(birth))
+// longest is how long nothing takes in a bubble: an endless wait ends a test without it never, as time flies.
+const longest = 30 * time.Minute
+
+// inBubble runs a test on a site in a bubble. Its clock begins at the time outside, because nats-server judges ages by the
+// service there. The store is in memory where there is such a file system: what a power loss leaves is not the question here.
+func inBubble[R any](t *testing.T, run func(*site) R) (r R) {
+	dir, err := os.MkdirTemp("/dev/shm", "trackerfleet-")
+	if err != nil {
+		dir = t.TempDir()
+	}
+	t.Cleanup(func() {
+		if err := os.RemoveAll(dir); err != nil {
+			t.Error(err)
+		}
+	})
+	// nats.go keeps used timers in a pool. One of another bubble's must not be left: the first collection moves what is in
+	// pools aside, the second drops it.
+	runtime.GC()
+	runtime.GC()
+	birth := time.Now()
+	synctest.Test(t, func(t *testing.T) {
+		time.Sleep(time.Until(birth))
+		endless := time.AfterFunc(longest, func() { panic("bubble: no end in sight") })
+		defer endless.Stop()
+		s := newSite(t, dir)
+		defer s.close()
+		r = run(s)
+	})
+	return r
+}
+
+func newSite(t *testing.T, dir string) *site {
 	s := &site{t: t, dir: dir, log: newLog(t)}
 	s.startServer()
 	s.nc = s.connect("client", nats.InProcessServer(newGate(s.dial)))
@@ -124,7 +155,8 @@ type member struct {
 	*workers.Worker
 	gate      *gate
 	nc, pulse *nats.Conn
-	ready     chan error // of Start
+	started   chan struct{} // closed when Start has returned
+	err       error         // of Start; read after started
 }
 
 // join starts a worker and does not wait for it.
@@ -133,7 +165,7 @@ func (s *site) join(name string) *member {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	m := &member{gate: newGate(s.dial), ready: make(chan error, 1)}
+	m := &member{gate: newGate(s.dial), started: make(chan struct{})}
 	way := nats.InProcessServer(m.gate)
 	m.nc, m.pulse = s.connect(name, way), s.connect(name+"-pulse", way)
 	m.Worker, err = workers.New(m.nc, m.pulse, workers.Config{
@@ -142,7 +174,10 @@ func (s *site) join(name string) *member {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	go func() { m.ready <- m.Start(context.Background()) }() // until Stop ends it
+	go func() { // until it has joined, or Stop ends it
+		defer close(m.started)
+		m.err = m.Start(context.Background())
+	}()
 	return m
 }
 

@@ -31,6 +31,16 @@ func (s *storm) joinOne() *member {
 	return m
 }
 
+// joinAll starts workers one after the other.
+func (s *storm) joinAll(n int) {
+	for range n {
+		m := s.joinOne()
+		if <-m.started; m.err != nil {
+			s.t.Fatal(m.err)
+		}
+	}
+}
+
 // run lets the faults strike and returns when the last is over.
 func (s *storm) run(plan []fault) {
 	begin := time.Now()
@@ -114,7 +124,7 @@ func (s *storm) end() {
 	}
 	s.ending.Wait()
 	for _, m := range s.all {
-		<-m.ready
+		<-m.started
 	}
 }
 
