@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"errors"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -62,6 +63,36 @@ func (c *child) signal(s syscall.Signal) {
 	}
 }
 
+// awaitReady returns once /readyz answers 200, as the address in the line that said ready has it.
+func (c *child) awaitReady(line string) {
+	c.t.Helper()
+	_, address, _ := strings.Cut(line, "http=")
+	ctx, cancel := context.WithTimeout(c.t.Context(), 30*time.Second)
+	defer cancel()
+	transport := &http.Transport{DisableKeepAlives: true}
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		r, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+address+"/readyz", nil)
+		if err != nil {
+			c.t.Fatal(err)
+		}
+		code := 0
+		if resp, err := transport.RoundTrip(r); err == nil {
+			code = resp.StatusCode
+			resp.Body.Close()
+		}
+		if code == http.StatusOK {
+			return
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			c.t.Fatalf("not ready again, last code %d: %s", code, c.stderr.String())
+		}
+	}
+}
+
 // wait returns the exit code, and how long it took to come.
 func (c *child) wait() (int, time.Duration) {
 	c.t.Helper()
@@ -111,6 +142,7 @@ func TestSIGTERM_stopsGracefullyAndASecondOneAtOnce(t *testing.T) {
 		t.Error("the second SIGTERM did not end it")
 	}
 	dev.signal(syscall.SIGCONT)
+	dev.awaitReady(lines[len(lines)-1]) // it thaws by itself; before that it could not hand anything over
 	dev.signal(syscall.SIGINT)
 	if code, _ := dev.wait(); code != 0 {
 		t.Errorf("dev: exit %d: %s", code, dev.stderr.String())
@@ -132,8 +164,8 @@ func TestStopTimeout_boundsAStopThatHangs(t *testing.T) {
 	if code == 0 || took > 20*time.Second {
 		t.Errorf("exit %d after %v: %s", code, took, worker.stderr.String())
 	}
-	t.Logf("exit %d after %v: %s", code, took, worker.stderr.String())
 	dev.signal(syscall.SIGCONT)
+	dev.awaitReady(lines[len(lines)-1])
 	dev.signal(syscall.SIGTERM)
 	if code, _ := dev.wait(); code != 0 {
 		t.Errorf("dev: exit %d: %s", code, dev.stderr.String())
