@@ -52,7 +52,7 @@ type Config struct {
 	// InboxPrefixes are the prefixes of reply subjects that requests are answered on. Default: those of NATS clients, "_INBOX." and "_INBOX_".
 	InboxPrefixes []string
 
-	// Assets is how the streams were made; they are checked against it every 5 s.
+	// Assets is how the streams were made; they are checked against it every 2 s.
 	Assets bus.AssetSettings
 
 	// AllowCrash serves the call op crash, with which anybody can make a tracker panic. For rehearsals.

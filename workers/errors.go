@@ -1,6 +1,10 @@
 package workers
 
-import "errors"
+import (
+	"errors"
+
+	"trackerfleet/bus"
+)
 
 // Errors of starting and stopping a [Worker].
 var (
@@ -9,4 +13,5 @@ var (
 	errNotMine    = errors.New("workers: partition is not owned here")
 	errNobodyElse = errors.New("workers: no other worker could take the partitions")
 	errFrozen     = errors.New("workers: frozen, the own heartbeat is not heard")
+	errAnew       = errors.New("workers: stream " + bus.StreamTracker + " was deleted and made anew while this worker held partitions; restart it")
 )

@@ -12,10 +12,14 @@ import (
 	"trackerfleet/bus"
 )
 
-// watchEvery is how often the streams are looked at; trouble with them is seen within it, and its end within watchAgain.
+// Trouble with the streams is seen within 5 s, and its end within 2: watchEvery is the pause between two looks, watchAgain the
+// one after a look that found trouble, watchTimeout how long a look may take, and freshCommit how old a commit may be that
+// shows that the store takes writes.
 const (
-	watchEvery = 5 * time.Second
-	watchAgain = time.Second
+	watchEvery   = 2 * time.Second
+	watchAgain   = time.Second
+	watchTimeout = 2 * time.Second
+	freshCommit  = time.Second
 )
 
 // canarySubject takes the write that shows that the store takes writes.
@@ -43,43 +47,50 @@ func (d *watchdog) state() (assets, writes error) {
 // loop looks at the streams until ctx ends.
 func (d *watchdog) loop(w *Worker) func(context.Context) error {
 	return func(ctx context.Context) error {
-		next := time.NewTimer(watchEvery)
-		defer next.Stop()
 		for {
+			pause := watchEvery
+			if !d.look(ctx, w) {
+				pause = watchAgain
+			}
 			select {
 			case <-ctx.Done():
 				return context.Cause(ctx)
-			case <-next.C:
+			case <-time.After(pause):
 			}
-			assets := w.checkAssets(ctx)
-			writes := w.checkWrites(ctx)
-			if next.Reset(watchEvery); assets != nil || writes != nil {
-				next.Reset(watchAgain)
-			}
-			if ctx.Err() != nil {
-				continue
-			}
-			before, _ := d.state()
-			switch wrong := errors.Is(assets, bus.ErrAssets); {
-			case wrong && !errors.Is(before, bus.ErrAssets):
-				w.log.Error("streams are not as they must be", zap.Error(assets))
-			case assets != nil && before == nil && !wrong:
-				w.log.Warn("streams cannot be looked at", zap.Error(assets))
-			}
-			d.set(assets, writes)
 		}
 	}
 }
 
+// look checks streams and writes at the same time, each as long as it takes, and reports whether all is well.
+func (d *watchdog) look(ctx context.Context, w *Worker) bool {
+	var assets, writes error
+	var both sync.WaitGroup
+	both.Go(func() { assets = w.checkAssets(ctx) })
+	both.Go(func() { writes = w.checkWrites(ctx) })
+	both.Wait()
+	if ctx.Err() != nil {
+		return false
+	}
+	before, _ := d.state()
+	switch wrong := errors.Is(assets, bus.ErrAssets); {
+	case wrong && !errors.Is(before, bus.ErrAssets):
+		w.log.Error("streams are not as they must be", zap.Error(assets))
+	case assets != nil && before == nil && !wrong:
+		w.log.Warn("streams cannot be looked at", zap.Error(assets))
+	}
+	d.set(assets, writes)
+	return assets == nil && writes == nil
+}
+
 func (w *Worker) checkAssets(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, watchEvery)
+	ctx, cancel := context.WithTimeout(ctx, watchTimeout)
 	defer cancel()
 	return bus.EnsureAssets(ctx, w.js, bus.AssetsVerify, w.cfg.Assets)
 }
 
 // checkWrites reports why the journal cannot write. While it does write by itself nothing is added.
 func (w *Worker) checkWrites(ctx context.Context) error {
-	if time.Since(w.journal.Stats().LastCommitAt) < watchEvery {
+	if time.Since(w.journal.Stats().LastCommitAt) < freshCommit {
 		return nil
 	}
 	var part *partition
@@ -92,7 +103,7 @@ func (w *Worker) checkWrites(ctx context.Context) error {
 	if part == nil {
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(ctx, watchEvery)
+	ctx, cancel := context.WithTimeout(ctx, watchTimeout)
 	defer cancel()
 	done := make(chan error, 1)
 	err := w.journal.Submit(ctx, bus.Write{

@@ -114,6 +114,9 @@ type loop func(context.Context) error
 
 func (l loop) Run(ctx context.Context) error { return l(ctx) }
 
+// loopPause is the longest pause before a loop that crashed runs again: after an outage it must not be what is waited for.
+const loopPause = time.Second
+
 // startLoop runs a source or a loop, restarted for ever.
 func (w *Worker) startLoop(ctx context.Context, name string, run loop) error {
 	_, err := w.system.StartChild(ctx, supervision.ChildSpec{
@@ -122,6 +125,7 @@ func (w *Worker) startLoop(ctx context.Context, name string, run loop) error {
 			Name:      name,
 			Process:   func(*supervision.Child) supervision.Process { return run },
 			Intensity: supervision.Intensity{MaxRestarts: math.MaxInt32},
+			Backoff:   supervision.Backoff{Cap: loopPause},
 		},
 	})
 	if err != nil {

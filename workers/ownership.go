@@ -236,6 +236,10 @@ func (w *Worker) settleFenced(ctx context.Context) error {
 	w.owners.learn(owners...)
 	var gone []*partition
 	for _, o := range owners {
+		if o.Epoch == 0 { // owner records are never deleted
+			w.fail(errAnew)
+			return errAnew
+		}
 		if o.HeldBy(w.cfg.Name, w.incarnation) {
 			w.partitions[o.Partition].epoch.Store(o.Epoch)
 			continue

@@ -34,6 +34,8 @@ const pumpRetry = 100 * time.Millisecond
 // cursor is the record of [bus.CursorStarts].
 type cursor struct {
 	Sequence uint64 `json:"sequence"` // of the start stream: it and all before are stored as records or as rejected
+	// Created tells the stream from one that was made in its place and counts from 1 again.
+	Created time.Time `json:"created,omitzero"`
 }
 
 // pumpState is what the pump tells of itself.
@@ -80,6 +82,7 @@ func (w *Worker) pumpEpoch(ctx context.Context, epoch uint64) error {
 	}
 	defer messages.Stop()
 	win := newWindow(at.Sequence, pumpWindow)
+	win.created = at.Created
 	w.pump.cursor.Store(at.Sequence)
 	w.log.Info("pumping starts", zap.Uint64("cursor", at.Sequence))
 	var side sync.WaitGroup
@@ -88,8 +91,8 @@ func (w *Worker) pumpEpoch(ctx context.Context, epoch uint64) error {
 	return w.pumpMessages(ctx, messages, win)
 }
 
-// readCursor returns where to go on. A cursor beyond the end of the stream means that the stream was made anew; then all of
-// it is read, which is harmless.
+// readCursor returns where to go on. A stream that was made anew, or is shorter than the cursor, is read from its beginning,
+// which is harmless.
 func (w *Worker) readCursor(ctx context.Context) (cursor, error) {
 	var at cursor
 	stored, err := w.records.Get(ctx, bus.CursorStarts)
@@ -101,16 +104,26 @@ func (w *Worker) readCursor(ctx context.Context) (cursor, error) {
 			return at, fmt.Errorf("workers: cursor of starts: %w", err)
 		}
 	}
+	info, err := w.startStream(ctx)
+	if err != nil {
+		return at, err
+	}
+	if last := info.State.LastSeq; last < at.Sequence || !at.Created.IsZero() && !at.Created.Equal(info.Created) {
+		w.log.Error("the start stream is not the one that the cursor belongs to, reading it from its beginning",
+			zap.Uint64("cursor", at.Sequence), zap.Uint64("last", last))
+		at.Sequence = 0
+	}
+	at.Created = info.Created
+	return at, nil
+}
+
+// startStream returns the start stream as it is now.
+func (w *Worker) startStream(ctx context.Context) (*jetstream.StreamInfo, error) {
 	stream, err := w.js.Stream(ctx, bus.StreamStarts)
 	if err != nil {
-		return at, fmt.Errorf("workers: stream %s: %w", bus.StreamStarts, err)
+		return nil, fmt.Errorf("workers: stream %s: %w", bus.StreamStarts, err)
 	}
-	if last := stream.CachedInfo().State.LastSeq; last < at.Sequence {
-		w.log.Error("the start stream is shorter than the cursor, reading it from its beginning",
-			zap.Uint64("cursor", at.Sequence), zap.Uint64("last", last))
-		return cursor{}, nil
-	}
-	return at, nil
+	return stream.CachedInfo(), nil
 }
 
 // pumpMessages feeds the starts of messages to their owners until ctx ends. A full window is waited for.
@@ -207,7 +220,8 @@ func (w *Worker) retryStart(ctx context.Context, r startRequest) {
 	})
 }
 
-// keepCursor writes the cursor while it moves and purges behind it, until ctx ends or the epoch does; then it ends the pump.
+// keepCursor writes the cursor while it moves and purges behind it, until ctx ends, or the epoch does, or the stream is another
+// one; then it ends the pump.
 func (w *Worker) keepCursor(ctx context.Context, stop context.CancelFunc, epoch uint64, win *window) {
 	defer stop()
 	ticker := time.NewTicker(cursorEvery)
@@ -222,6 +236,9 @@ func (w *Worker) keepCursor(ctx context.Context, stop context.CancelFunc, epoch 
 		}
 		part := w.partitions[pumpPartition]
 		if part.epoch.Load() != epoch || !part.is(serving) {
+			return
+		}
+		if info, err := w.startStream(ctx); err == nil && !info.Created.Equal(win.created) {
 			return
 		}
 		w.pump.oldest.Store(win.oldest())
@@ -239,7 +256,7 @@ func (w *Worker) writeCursor(epoch uint64, written *uint64, win *window) {
 	if low == *written {
 		return
 	}
-	body, err := json.Marshal(cursor{Sequence: low})
+	body, err := json.Marshal(cursor{Sequence: low, Created: win.created})
 	if err != nil {
 		return
 	}

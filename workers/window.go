@@ -8,7 +8,8 @@ import (
 
 // window is the starts under way: a bounded run of stream sequences, of which the lowest open one holds the cursor back.
 type window struct {
-	room chan struct{} // one per start under way
+	room    chan struct{} // one per start under way
+	created time.Time     // when the stream of the sequences was made
 
 	mu   sync.Mutex
 	done uint64 // it and all before have left
