@@ -83,7 +83,7 @@ func (w *Worker) serveFleet(ctx context.Context, r request) {
 			Partition: o.Partition, State: state, Worker: o.Worker, Epoch: o.Epoch,
 		})
 	}
-	own, err := w.list(bus.ListRequest{Limit: 1})
+	own, err := w.list(bus.ListRequest{})
 	if err != nil {
 		w.replyError(r, err)
 		return

@@ -3,7 +3,8 @@ package workers
 import (
 	"container/heap"
 	"context"
-	"sort"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -23,29 +24,72 @@ func (w *Worker) serveList(ctx context.Context, r request) {
 		w.replyError(r, err)
 		return
 	}
-	reply.Incomplete = w.unserved() > 0
+	parts := []bus.ListReply{reply}
+	incomplete := w.unserved() > 0
 	for _, answer := range w.askPeers(ctx, r.body) {
 		if answer == nil {
-			reply.Incomplete = true
+			incomplete = true
 			continue
 		}
-		reply.Trackers = append(reply.Trackers, answer.Trackers...)
-		reply.Counts.Add(answer.Counts)
-		reply.Incomplete = reply.Incomplete || answer.Incomplete
-		if answer.Cursor != "" {
-			reply.Cursor = answer.Cursor
+		parts = append(parts, *answer)
+	}
+	reply = joinPages(parts, req.Limit)
+	reply.Incomplete = reply.Incomplete || incomplete
+	w.reply(r, reply)
+}
+
+// joinPages makes one page of the pages of several workers. Where one of them has more, nothing behind its last tracker is
+// on the page, so that the cursor passes nobody.
+func joinPages(parts []bus.ListReply, limit int) bus.ListReply {
+	page := bus.ListReply{Trackers: []bus.Tracker{}, Counts: newCounts()}
+	upTo, more := "", false
+	for _, p := range parts {
+		page.Counts.Add(p.Counts)
+		page.Incomplete = page.Incomplete || p.Incomplete
+		if n := len(p.Trackers); p.Cursor != "" && n > 0 {
+			if last := p.Trackers[n-1].TransactionID.String(); !more || last < upTo {
+				upTo, more = last, true
+			}
 		}
 	}
-	sort.Slice(reply.Trackers, func(i, j int) bool {
-		return reply.Trackers[i].TransactionID.String() < reply.Trackers[j].TransactionID.String()
+	for _, p := range parts {
+		for _, t := range p.Trackers {
+			if !more || t.TransactionID.String() <= upTo {
+				page.Trackers = append(page.Trackers, t)
+			}
+		}
+	}
+	slices.SortFunc(page.Trackers, func(a, b bus.Tracker) int {
+		return strings.Compare(a.TransactionID.String(), b.TransactionID.String())
 	})
-	if len(reply.Trackers) > req.Limit {
-		reply.Trackers, reply.Cursor = reply.Trackers[:req.Limit], "more"
+	if len(page.Trackers) > limit {
+		page.Trackers, more = page.Trackers[:limit], true
 	}
-	if reply.Cursor != "" {
-		reply.Cursor = reply.Trackers[len(reply.Trackers)-1].TransactionID.Token()
+	return fitPage(page, more)
+}
+
+// pageBytes is how much of a page may be trackers: what a message holds by default, less room for the rest.
+const pageBytes = bus.MaxBulkBytes - 64<<10
+
+// fitPage cuts a page to what a message can hold, but keeps one tracker at least, and sets its cursor if more follow.
+func fitPage(page bus.ListReply, more bool) bus.ListReply {
+	size := 0
+	for i, t := range page.Trackers {
+		body, err := bus.Encode(t)
+		if size += len(body) + 1; err == nil && size > pageBytes && i > 0 {
+			page.Trackers, more = page.Trackers[:i], true
+			break
+		}
 	}
-	w.reply(r, reply)
+	page.Cursor = ""
+	if n := len(page.Trackers); more && n > 0 {
+		page.Cursor = page.Trackers[n-1].TransactionID.Token()
+	}
+	return page
+}
+
+func newCounts() bus.Counts {
+	return bus.Counts{ByPhase: map[bus.Phase]uint64{}, ByStatus: map[bus.Status]uint64{}}
 }
 
 // serveListHere answers with this worker's part of a page.
@@ -69,15 +113,18 @@ func (w *Worker) askPeers(ctx context.Context, body []byte) []*bus.ListReply {
 	defer cancel()
 	answers := make(chan *bus.ListReply)
 	asked := 0
+	twins := 0 // of the same name cannot be asked apart
 	for _, peer := range w.pulse.Live() {
-		if peer.Worker == w.cfg.Name {
-			continue
+		switch {
+		case peer.Worker != w.cfg.Name:
+			asked++
+			go func() { answers <- w.askPeer(ctx, peer.Worker, body) }()
+		case peer.Incarnation != w.incarnation:
+			twins++
 		}
-		asked++
-		go func() { answers <- w.askPeer(ctx, peer.Worker, body) }()
 	}
-	all := make([]*bus.ListReply, asked)
-	for i := range all {
+	all := make([]*bus.ListReply, asked+twins)
+	for i := range asked {
 		all[i] = <-answers
 	}
 	return all
@@ -111,7 +158,7 @@ func (w *Worker) list(req bus.ListRequest) (bus.ListReply, error) {
 		}
 		after = id.String()
 	}
-	counts := bus.Counts{ByPhase: map[bus.Phase]uint64{}, ByStatus: map[bus.Status]uint64{}}
+	counts := newCounts()
 	page := &lowest{limit: req.Limit}
 	at := time.Now()
 	for id, child := range w.names.All() {
@@ -119,19 +166,18 @@ func (w *Worker) list(req bus.ListRequest) (bus.ListReply, error) {
 		if c.over() {
 			continue
 		}
-		object := c.object()
+		phase, status := c.standing()
 		counts.Total++
-		counts.ByPhase[object.Phase]++
-		counts.ByStatus[object.Status]++
-		if id > after && filter.Match(&object, at) {
+		counts.ByPhase[phase]++
+		counts.ByStatus[status]++
+		if id <= after || req.Filter == "" && !page.wants(id) {
+			continue // spares making its object, which is the dear part
+		}
+		if object := c.object(); filter.Match(&object, at) {
 			page.add(object)
 		}
 	}
-	reply := bus.ListReply{Trackers: page.sorted(), Counts: counts}
-	if page.more {
-		reply.Cursor = reply.Trackers[len(reply.Trackers)-1].TransactionID.Token()
-	}
-	return reply, nil
+	return fitPage(bus.ListReply{Trackers: page.sorted(), Counts: counts}, page.more), nil
 }
 
 // lowest keeps the trackers with the lowest IDs, at most limit.
@@ -141,12 +187,23 @@ type lowest struct {
 	more  bool // some were left out
 }
 
+// wants reports whether an ID would be kept, and notes it as left out if not.
+func (l *lowest) wants(id string) bool {
+	if len(l.kept) < l.limit || l.limit > 0 && id < l.kept[0].TransactionID.String() {
+		return true
+	}
+	l.more = true
+	return false
+}
+
 func (l *lowest) add(t bus.Tracker) {
 	if len(l.kept) < l.limit {
 		heap.Push(&l.kept, t)
 		return
 	}
-	l.more = true
+	if l.more = true; l.limit == 0 {
+		return
+	}
 	if t.TransactionID.String() < l.kept[0].TransactionID.String() {
 		l.kept[0] = t
 		heap.Fix(&l.kept, 0)

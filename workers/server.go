@@ -162,15 +162,7 @@ func (c *cell) object() bus.Tracker {
 	recovering := c.comeback
 	c.mu.Unlock()
 	child := c.child.Load()
-	switch {
-	case t.Phase != bus.PhaseRunning || child == nil:
-	case child.Phase() == supervision.BackingOff:
-		t.Phase = bus.PhaseBackoff
-	case child.Phase() == supervision.Parked:
-		t.Phase = bus.PhaseParked
-	case child.Phase() == supervision.Starting, recovering:
-		t.Phase = bus.PhaseStarting
-	}
+	t.Phase = phaseNow(t.Phase, child, recovering)
 	if handle != nil {
 		last, next := handle.Checks()
 		t.LastCheckAt, t.NextCheckAt = timeOrNil(last), timeOrNil(next)
@@ -182,6 +174,31 @@ func (c *cell) object() bus.Tracker {
 		}
 	}
 	return t
+}
+
+// standing is the phase and the status of the tracker's object, without the rest.
+func (c *cell) standing() (bus.Phase, bus.Status) {
+	record := c.committed.Load().record
+	c.mu.Lock()
+	recovering := c.comeback
+	c.mu.Unlock()
+	return phaseNow(record.Phase(), c.child.Load(), recovering), record.Status()
+}
+
+// phaseNow is the phase that a tracker shows whose record says stored.
+func phaseNow(stored bus.Phase, child *supervision.Child, recovering bool) bus.Phase {
+	if stored != bus.PhaseRunning || child == nil {
+		return stored
+	}
+	switch phase := child.Phase(); {
+	case phase == supervision.BackingOff:
+		return bus.PhaseBackoff
+	case phase == supervision.Parked:
+		return bus.PhaseParked
+	case phase == supervision.Starting, recovering:
+		return bus.PhaseStarting
+	}
+	return stored
 }
 
 func timeOrNil(t time.Time) *time.Time {
