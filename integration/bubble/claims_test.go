@@ -161,7 +161,7 @@ func race(s *site, seed uint64, mutate func(*bus.Claims, *nats.Conn) claimer) *h
 	ctx, calm := context.WithCancel(s.t.Context())
 	var racing, breaking sync.WaitGroup
 	for n := range racers {
-		g := newGate(s.dial)
+		g := s.newGate()
 		nc := s.connect(fmt.Sprint("w", n), nats.InProcessServer(g))
 		defer nc.Close()
 		claims, err := bus.NewClaims(nc)

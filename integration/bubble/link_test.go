@@ -45,6 +45,17 @@ func (g *gate) cut() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.shut = true
+	g.severLocked()
+}
+
+// sever ends all connections.
+func (g *gate) sever() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.severLocked()
+}
+
+func (g *gate) severLocked() {
 	for l := range g.links {
 		l.Close()
 	}

@@ -39,6 +39,7 @@ type site struct {
 
 	mu     sync.Mutex
 	server *embedded.Server // nil while it is down
+	gates  []*gate
 }
 
 // longest is how long nothing takes in a bubble: an endless wait ends a test without it never, as time flies.
@@ -75,7 +76,7 @@ func inBubble[R any](t *testing.T, run func(*site) R) (r R) {
 func newSite(t *testing.T, dir string) *site {
 	s := &site{t: t, dir: dir, log: newLog(t)}
 	s.startServer()
-	s.nc = s.connect("client", nats.InProcessServer(newGate(s.dial)))
+	s.nc = s.connect("client", nats.InProcessServer(s.newGate()))
 	var err error
 	if s.js, err = jetstream.New(s.nc); err != nil {
 		t.Fatal(err)
@@ -110,12 +111,27 @@ func (s *site) startServer() {
 	s.server = server
 }
 
-// stopServer ends the server; its store stays.
+// newGate returns a way to the server that ends with it.
+func (s *site) newGate() *gate {
+	g := newGate(s.dial)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.gates = append(s.gates, g)
+	return g
+}
+
+// stopServer ends the server; its store stays. Connections are ended first and what has arrived is dealt with: while nats-server
+// shuts down it sleeps with a mutex held, and whoever waited for that would stop the bubble's clock.
 func (s *site) stopServer() {
 	s.mu.Lock()
 	server := s.server
 	s.server = nil
+	gates := s.gates
 	s.mu.Unlock()
+	for _, g := range gates {
+		g.sever()
+	}
+	synctest.Wait()
 	if err := server.Stop(context.Background()); err != nil {
 		s.t.Error(err)
 	}
@@ -165,7 +181,7 @@ func (s *site) join(name string) *member {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	m := &member{gate: newGate(s.dial), started: make(chan struct{})}
+	m := &member{gate: s.newGate(), started: make(chan struct{})}
 	way := nats.InProcessServer(m.gate)
 	m.nc, m.pulse = s.connect(name, way), s.connect(name+"-pulse", way)
 	m.Worker, err = workers.New(m.nc, m.pulse, workers.Config{
