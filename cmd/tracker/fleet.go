@@ -18,5 +18,6 @@ type fleet interface {
 	Retry(ctx context.Context, r bus.RetryRequest) (bus.RetryReply, error)
 	List(ctx context.Context, r bus.ListRequest) (bus.ListReply, error)
 	Fleet(ctx context.Context) (bus.FleetReply, error)
+	Drain(ctx context.Context, worker string) (bus.DrainReply, error)
 	Events(ctx context.Context, r bus.EventsRequest) iter.Seq2[*bus.Event, error]
 }

@@ -7,6 +7,7 @@ import (
 	"iter"
 	"os"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -25,23 +26,28 @@ func TestMain(m *testing.M) {
 
 // fakeFleet answers what a test put there and keeps what it was asked.
 type fakeFleet struct {
+	mu    sync.Mutex // guards asked
 	asked []any
 
-	ack     bus.StartAck
-	spawn   bus.SpawnReply
-	spawnOf func(bus.StartRequest) bus.SpawnReply
-	lookup  bus.LookupReply
-	call    bus.CallReply
-	stop    bus.StopReply
-	retry   bus.RetryReply
-	pages   []bus.ListReply
-	fleet   bus.FleetReply
-	events  []*bus.Event
-	err     map[string]error // by method
-	block   bool             // Events waits for the end of its context after the last event
+	ack      bus.StartAck
+	spawn    bus.SpawnReply
+	spawnOf  func(bus.StartRequest) bus.SpawnReply
+	lookup   bus.LookupReply
+	lookupOf func(context.Context, bus.ID) (bus.LookupReply, error)
+	drain    func(context.Context) (bus.DrainReply, error)
+	call     bus.CallReply
+	stop     bus.StopReply
+	retry    bus.RetryReply
+	pages    []bus.ListReply
+	fleet    bus.FleetReply
+	events   []*bus.Event
+	err      map[string]error // by method
+	block    bool             // Events waits for the end of its context after the last event
 }
 
 func (f *fakeFleet) note(method string, request any) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	f.asked = append(f.asked, request)
 	return f.err[method]
 }
@@ -65,7 +71,10 @@ func (f *fakeFleet) SpawnMany(_ context.Context, starts []bus.StartRequest) ([]b
 	return replies, errors.Join(f.note("spawn many", starts), first)
 }
 
-func (f *fakeFleet) Lookup(_ context.Context, id bus.ID) (bus.LookupReply, error) {
+func (f *fakeFleet) Lookup(ctx context.Context, id bus.ID) (bus.LookupReply, error) {
+	if f.lookupOf != nil {
+		return f.lookupOf(ctx, id)
+	}
 	return f.lookup, f.note("lookup", id)
 }
 
@@ -90,6 +99,13 @@ func (f *fakeFleet) List(_ context.Context, r bus.ListRequest) (bus.ListReply, e
 
 func (f *fakeFleet) Fleet(context.Context) (bus.FleetReply, error) {
 	return f.fleet, f.note("fleet", nil)
+}
+
+func (f *fakeFleet) Drain(ctx context.Context, worker string) (bus.DrainReply, error) {
+	if err := f.note("drain", worker); err != nil {
+		return bus.DrainReply{}, err
+	}
+	return f.drain(ctx)
 }
 
 func (f *fakeFleet) Events(ctx context.Context, r bus.EventsRequest) iter.Seq2[*bus.Event, error] {
