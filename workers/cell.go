@@ -35,6 +35,7 @@ type cell struct {
 	ended     bool            // decides nothing any more: the run has finished or the partition is not owned here
 	pinned    bool            // holds pin in the profile's watermark
 	pin       uint64
+	aside     bool          // parked: holds its partition's checkpoint back, and nobody else's
 	comeback  bool          // a restart is on its way into the record
 	crashSeen time.Time     // of the newest crash that is in the record or about to be
 	changed   chan struct{} // closed at the next commit and at the end; nil when nobody waits
@@ -73,12 +74,15 @@ func (c *cell) Observe(o source.Observation) {
 	c.wakeLocked()
 }
 
-// pinLocked keeps the profile's checkpoint below height until everything that waits is stored.
+// pinLocked keeps the profile's checkpoint below height until everything that waits is stored. While the tracker is set aside
+// its partition's checkpoint stays where it is anyway.
 func (c *cell) pinLocked(height uint64) {
-	if !c.pinned {
-		c.pinned, c.pin = true, height
-		c.profile.mark.begin(height)
+	if c.aside || c.pinned && c.pin <= height {
+		return
 	}
+	c.profile.mark.begin(height)
+	c.unpinLocked()
+	c.pinned, c.pin = true, height
 }
 
 func (c *cell) unpinLocked() {
@@ -86,6 +90,34 @@ func (c *cell) unpinLocked() {
 		c.pinned = false
 		c.profile.mark.settle(c.pin)
 	}
+}
+
+// setAside has a tracker that is parked hold back the checkpoint of its partition instead of the one of its source: it may
+// stay so for days.
+func (c *cell) setAside() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.ended || c.aside {
+		return
+	}
+	c.aside = true
+	c.part.holdBack(1)
+	c.unpinLocked()
+}
+
+// takeUp is the opposite of setAside. Until the source has said the next thing nothing is known from since on; 0: the record
+// was never looked up and will be in full.
+func (c *cell) takeUp(since uint64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.aside {
+		return
+	}
+	c.aside = false
+	if !c.ended && since > 0 {
+		c.pinLocked(since)
+	}
+	c.part.holdBack(-1)
 }
 
 // lowestHeight is from where a replay would come upon o again.

@@ -79,6 +79,9 @@ func (p *partition) advance(reached map[string]source.Checkpoint) (next map[stri
 	for name, at := range p.checkpoints {
 		next[name] = at
 	}
+	if p.aside > 0 || len(p.unreadable) > 0 {
+		return next, false
+	}
 	for name, at := range reached {
 		if at.Height > next[name].Height {
 			next[name], moved = at, true

@@ -22,6 +22,10 @@ func (c *cell) endLocked() {
 	c.ended = true
 	c.inbox = nil
 	c.unpinLocked()
+	if c.aside {
+		c.aside = false
+		c.part.holdBack(-1)
+	}
 	if c.changed != nil {
 		close(c.changed)
 		c.changed = nil

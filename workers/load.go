@@ -169,6 +169,7 @@ func (w *Worker) startTracker(ctx context.Context, c *cell, t tenure, record *tr
 		}
 		cellOf(child)
 		if spec.Parked {
+			c.setAside()
 			c.planDeadline()
 		}
 		if !c.part.keeps(t) { // given up while it started

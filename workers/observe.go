@@ -65,6 +65,7 @@ func (c *cell) park(child *supervision.Child) {
 		return
 	}
 	history := child.History()
+	c.setAside()
 	c.mu.Lock()
 	c.crashSeen = crash.At
 	c.mu.Unlock()

@@ -30,6 +30,7 @@ type partition struct {
 	mu           sync.Mutex
 	checkpoints  map[string]source.Checkpoint // by source profile, as they were stored
 	unreadable   map[bus.ID]error             // records of which no tracker could be made
+	aside        int                          // trackers that are parked and do not follow their source
 	finished     map[bus.ID]bool              // trackers that have ended while the partition was loaded
 	subscription *nats.Subscription
 }
@@ -63,6 +64,14 @@ func (p *partition) setCheckpoints(all map[string]source.Checkpoint) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.checkpoints = all
+}
+
+// holdBack counts trackers, up or down, that do not follow their source: until they do, a checkpoint that moved on would say
+// of them what is not so.
+func (p *partition) holdBack(n int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.aside += n
 }
 
 // setUnreadable notes why a record has no tracker; nil forgets it.

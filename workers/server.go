@@ -38,6 +38,9 @@ func (s *server) Init(_ context.Context, child *supervision.Child) error {
 		c.requests = append(c.requests, c.comesBack(crash))
 	}
 	c.woken = false
+	if c.inbox != nil && c.inbox.Len() == 0 {
+		c.inbox = nil // what it held is not settled, it was lost: the pin stays until the source has spoken again
+	}
 	c.mu.Unlock()
 	if !again {
 		c.watch()
@@ -45,6 +48,7 @@ func (s *server) Init(_ context.Context, child *supervision.Child) error {
 	c.mu.Lock()
 	handle := c.handle
 	c.mu.Unlock()
+	c.takeUp(c.followedTo())
 	if again && handle != nil {
 		handle.Refresh() // what it crashed on is gone with it
 	}
@@ -56,9 +60,7 @@ func (s *server) Init(_ context.Context, child *supervision.Child) error {
 func (c *cell) watch() {
 	record := c.committed.Load().record
 	hint := record.Hint()
-	if hint.Since > 0 { // looked up at least once; the partition's checkpoint speaks only for such
-		hint.Since = max(hint.Since, c.part.checkpoint(c.profile.name))
-	}
+	hint.Since = c.followedTo()
 	if hint.Since > 0 {
 		// Until the source has said the first thing, what happened since then has not been handed over.
 		c.mu.Lock()
@@ -78,6 +80,16 @@ func (c *cell) watch() {
 		return
 	}
 	c.planDeadline()
+}
+
+// followedTo returns up to which height everything was handed over and is stored; 0: nothing is known. The partition's
+// checkpoint speaks only for what was looked up at least once.
+func (c *cell) followedTo() uint64 {
+	since := c.committed.Load().record.Hint().Since
+	if since > 0 {
+		since = max(since, c.part.checkpoint(c.profile.name))
+	}
+	return since
 }
 
 // planDeadline has the tracker expire in time, unless it ends before.
