@@ -36,7 +36,7 @@ func (w *Worker) quickLookup(r request) bool {
 		return true
 	}
 	if !w.serves(req.TransactionID.Partition()) {
-		return w.elsewhere(req.TransactionID, "lookup", r)
+		return w.passOn(req.TransactionID, "lookup", r)
 	}
 	return false
 }
@@ -57,11 +57,21 @@ func (w *Worker) serveLookup(ctx context.Context, r request) {
 		w.replyError(r, err)
 		return
 	}
+	if _, ok := w.here(req.TransactionID); !ok && w.askForLookup(ctx, req.TransactionID, r) {
+		return
+	}
 	reply, err := w.lookup(ctx, req.TransactionID)
 	if err != nil {
 		reply = bus.LookupReply{Status: bus.LookupUnavailable, Error: bus.WireError(fmt.Errorf("%w: %w", bus.ErrUnavailable, err))}
 	}
 	w.replied(w.service.responder.RespondLookup(r, reply))
+}
+
+// askForLookup asks an owner that may be dead, not for long: the stored record can answer too. It reports whether the owner did.
+func (w *Worker) askForLookup(ctx context.Context, id bus.ID, r request) bool {
+	ctx, cancel := context.WithTimeout(ctx, w.cfg.Lease/6)
+	defer cancel()
+	return w.askQuiet(ctx, id, "lookup", r) == nil
 }
 
 func (w *Worker) lookup(ctx context.Context, id bus.ID) (bus.LookupReply, error) {
@@ -100,8 +110,18 @@ func (w *Worker) lookupStored(ctx context.Context, id bus.ID) (bus.LookupReply, 
 	return bus.LookupReply{Status: bus.LookupFound, Tracker: &object, Stale: stale}, nil
 }
 
+// recordReads is how many requests read a record at one time, and the others wait. Claims and loading ask the same leader: a flood
+// of requests for trackers that are not there yet must not keep them from coming.
+const recordReads = 64
+
 // stored reads the record of id. It fails with [bus.ErrNotFound] when there is none.
 func (w *Worker) stored(ctx context.Context, id bus.ID) (*tracker.Record, uint64, error) {
+	select {
+	case w.service.reads <- struct{}{}:
+	case <-ctx.Done():
+		return nil, 0, fmt.Errorf("workers: read the record: %w", context.Cause(ctx))
+	}
+	defer func() { <-w.service.reads }()
 	raw, err := w.records.Get(ctx, bus.StateSubject(id))
 	if err != nil {
 		return nil, 0, err

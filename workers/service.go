@@ -71,6 +71,7 @@ type service struct {
 	responder bus.Responder
 	verbs     map[string]verb
 	slots     chan struct{} // one per request that is waited for
+	reads     chan struct{} // one per record that is being read for a request
 
 	mu     sync.Mutex
 	micro  micro.Service
@@ -218,21 +219,4 @@ func (w *Worker) replied(err error) {
 	default:
 		w.log.Warn("reply", zap.Error(err))
 	}
-}
-
-// elsewhere passes a request on that came by the public subject and whose transaction another worker owns, with the
-// caller's reply subject kept, so that the owner answers the caller. It reports whether it did.
-func (w *Worker) elsewhere(id bus.ID, name string, r request) bool {
-	owner := w.owners.of(id.Partition())
-	if r.direct || owner.State != bus.Owned || owner.HeldBy(w.cfg.Name, w.incarnation) ||
-		!w.pulse.Alive(owner.Worker, owner.Incarnation) {
-		return false
-	}
-	if err := w.service.responder.CheckReply(r.Reply()); err != nil {
-		w.replied(err)
-		return true
-	}
-	m := nats.NewMsg(bus.RequestSubject(id.Partition(), name, id.Token()))
-	m.Data, m.Header, m.Reply = r.body, r.header, r.Reply()
-	return w.nc.PublishMsg(m) == nil
 }

@@ -117,6 +117,7 @@ func New(nc, pulse *nats.Conn, cfg Config) (*Worker, error) {
 	w.service.responder = bus.Responder{InboxPrefixes: cfg.InboxPrefixes}
 	w.service.verbs = w.verbTable()
 	w.service.slots = make(chan struct{}, cfg.MaxRequests)
+	w.service.reads = make(chan struct{}, recordReads)
 	w.supervise()
 	if w.journal, err = bus.NewJournal(nc, bus.JournalConfig{Lanes: journalLanes, OnFenced: w.onFenced}); err != nil {
 		return nil, err
