@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"trackerfleet/integration/checker"
 	"trackerfleet/integration/process"
 )
 
@@ -61,6 +62,12 @@ func TestChaos(t *testing.T) {
 		v.AwaitReady(t)
 	}
 	l := newLoad(c.client, "chaos")
+	l.seed = seed
+	var err error
+	if l.owners, err = checker.WatchClaims(t.Context(), c.js, "TRACKER"); err != nil {
+		t.Fatal(err)
+	}
+	defer l.owners.Stop()
 	stop := l.spawnLasting(t, 50)
 	calm := make(chan struct{})
 	var publishers sync.WaitGroup
@@ -78,8 +85,8 @@ func TestChaos(t *testing.T) {
 		"death of the server": c.struck["server"],
 	})
 	accepted, refused := l.count()
-	t.Logf("%s, %v after the last fault\nseed %d, %d starts accepted, %d of unknown outcome, %d writes refused by the fence, faults: %v",
-		verdict, time.Since(calmed).Round(time.Second), seed, accepted, refused, c.fenced, c.struck)
+	t.Logf("%s, %v after the last fault\n%d changes of owners seen, %d starts accepted, %d of unknown outcome, %d writes refused by the fence, faults: %v",
+		verdict, time.Since(calmed).Round(time.Second), len(l.claims()), accepted, refused, c.fenced, c.struck)
 }
 
 // trickle publishes starts, some twenty a second, until calm is closed.

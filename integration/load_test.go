@@ -27,6 +27,8 @@ var chain = simsource.Config{Seed: 1, BlockTime: 50 * time.Millisecond}
 type load struct {
 	client *client
 	prefix string
+	seed   uint64            // of the faults, for the verdict; 0: they are always the same
+	owners *checker.ClaimLog // nil: the changes of owners are not watched
 
 	mu        sync.Mutex
 	accepted  []checker.Start
@@ -140,6 +142,7 @@ func (l *load) judge(t *testing.T, evidence map[string]int) checker.Verdict {
 		}
 		v = checker.Check(history, checker.Expectation{
 			Accepted: l.accepted, Uncertain: l.uncertain, Finished: true, Truth: l.truth, Evidence: evidence,
+			Claims: l.claims(), Seed: l.seed,
 		})
 		if v.Outcome == checker.Held {
 			return nil
@@ -147,6 +150,14 @@ func (l *load) judge(t *testing.T, evidence map[string]int) checker.Verdict {
 		return errors.New(v.String())
 	})
 	return v
+}
+
+// claims returns the changes of owners, as far as they were watched.
+func (l *load) claims() []checker.Claim {
+	if l.owners == nil {
+		return nil
+	}
+	return l.owners.Claims()
 }
 
 // truth holds a terminal event against the chain, which knows the end of every transaction and the blocks it can be final in.

@@ -19,6 +19,7 @@ const patience = 4 * time.Second
 // client asks for trackers, stops, crashes and looks them up, and remembers what it was told.
 type client struct {
 	*site
+	owners *checker.ClaimLog
 
 	mu        sync.Mutex
 	accepted  []checker.Start
@@ -38,8 +39,12 @@ type known struct {
 }
 
 func newClient(s *site) *client {
+	owners, err := checker.WatchClaims(s.t.Context(), s.js, "TRACKER")
+	if err != nil {
+		s.t.Fatal(err)
+	}
 	return &client{
-		site: s, params: make(map[string]string), known: make(map[string]known), answers: make(map[string]int),
+		site: s, owners: owners, params: make(map[string]string), known: make(map[string]known), answers: make(map[string]int),
 	}
 }
 

@@ -12,12 +12,13 @@ import (
 
 // felt counts what shows that the faults of some runs were felt.
 type felt struct {
-	takeovers, fenced, restarts, runs, events int
+	takeovers, fenced, claims, restarts, runs, events int
 }
 
 func (f *felt) add(o felt) {
 	f.takeovers += o.takeovers
 	f.fenced += o.fenced
+	f.claims += o.claims
 	f.restarts += o.restarts
 	f.runs += o.runs
 	f.events += o.events
@@ -59,6 +60,7 @@ func runStorm(on *site, seed uint64) felt {
 	c.awaitOwners(healed)
 	c.stopAll()
 	v, evidence := c.judge(seed, s.fenced())
+	c.owners.Stop()
 	s.end()
 	if v.Outcome != checker.Held {
 		t.Errorf("%s\n%v", v, planOf(seed))

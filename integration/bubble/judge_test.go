@@ -49,13 +49,14 @@ func (c *client) judge(seed uint64, fenced int) (v checker.Verdict, f felt) {
 		f.fenced = fenced
 		v = checker.Check(history, checker.Expectation{
 			Accepted: c.accepted, Uncertain: c.uncertain, Finished: true, Truth: c.truth, Seed: seed,
+			Claims:   c.owners.Claims(),
 			Evidence: map[string]int{"takeover": f.takeovers},
 		})
 		if v.Outcome == checker.Held {
 			break
 		}
 	}
-	f.runs, f.events = v.Runs, v.Events
+	f.runs, f.events, f.claims = v.Runs, v.Events, len(c.owners.Claims())
 	return v, f
 }
 

@@ -40,6 +40,7 @@ func TestAnOutageOfTheBusMovesNothing(t *testing.T) {
 		for _, lie := range c.lies {
 			t.Error(lie)
 		}
+		c.owners.Stop()
 		s.end()
 		return none
 	})

@@ -171,7 +171,8 @@ type member struct {
 	*workers.Worker
 	gate      *gate
 	nc, pulse *nats.Conn
-	started   chan struct{} // closed when Start has returned
+	giveUp    context.CancelFunc // ends Start, if it still runs
+	started   chan struct{}      // closed when Start has returned
 	err       error         // of Start; read after started
 }
 
@@ -190,11 +191,20 @@ func (s *site) join(name string) *member {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	go func() { // until it has joined, or Stop ends it
+	ctx, giveUp := context.WithCancel(context.Background())
+	m.giveUp = giveUp
+	go func() { // until it has joined, or gives up
 		defer close(m.started)
-		m.err = m.Start(context.Background())
+		m.err = m.Start(ctx)
 	}()
 	return m
+}
+
+// stop stops the worker, as a process does at a signal: while it still starts, it gives that up first.
+func (m *member) stop(ctx context.Context) error {
+	m.giveUp()
+	<-m.started
+	return m.Stop(ctx)
 }
 
 func (m *member) close() {

@@ -101,7 +101,7 @@ func (s *storm) kill(m *member) {
 	s.ending.Go(func() {
 		dead, cancel := context.WithCancel(context.Background())
 		cancel()
-		_ = m.Stop(dead) // whatever it says: nobody hears it
+		_ = m.stop(dead) // whatever it says: nobody hears it
 	})
 }
 
@@ -110,7 +110,7 @@ func (s *storm) leave(m *member, patience time.Duration) {
 	s.ending.Go(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), patience)
 		defer cancel()
-		if err := m.Stop(ctx); err != nil { // a fault may have struck it meanwhile
+		if err := m.stop(ctx); err != nil { // a fault may have struck it meanwhile
 			s.log.Warn("drain", zap.String("worker", m.Name()), zap.Error(err))
 		}
 		m.close()
@@ -123,9 +123,6 @@ func (s *storm) end() {
 		s.leave(m, time.Minute)
 	}
 	s.ending.Wait()
-	for _, m := range s.all {
-		<-m.started
-	}
 }
 
 // fenced counts the writes that the stream refused because their epoch had ended, over all lives.

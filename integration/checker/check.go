@@ -30,6 +30,9 @@ type Expectation struct {
 	// Truth returns why a terminal event is not what the source knows to be true, or nil. Nil: nothing is known.
 	Truth func(terminal Event) error
 
+	// Claims are changes of owners that were seen: no event may have been written in an epoch that one of them had ended.
+	Claims []Claim
+
 	// Evidence counts what shows that the test's fault was felt, by name. A count of zero makes the check void.
 	Evidence map[string]int
 
@@ -173,10 +176,15 @@ func (c *check) run(before, e Event) {
 	}
 }
 
-// owners judges that the events of one epoch come from one worker: two would mean two owners of a partition.
+// owners judges that the events of one epoch come from one worker, as two would mean two owners of a partition, and that none
+// was written after its epoch.
 func (c *check) owners(events []Event) {
 	writer := make(map[uint64]string)
+	claims := indexClaims(c.want.Claims)
 	for _, e := range events {
+		if end := endedBy(claims[partitionOf(e.Token)], e); end > 0 {
+			c.violate(4, e.ID, "event %d was written at %d in epoch %d, which had ended at %d", e.N, e.Sequence, e.Epoch, end)
+		}
 		if known, ok := writer[e.Epoch]; ok && known != e.Worker {
 			c.violate(4, e.ID, "epoch %d belongs to %s, and %s wrote event %d in it", e.Epoch, known, e.Worker, e.N)
 			continue

@@ -7,7 +7,8 @@
 //  2. Gapless order: a transaction's events are numbered 1, 2, 3 … in stream order, started is the first of a run, and nothing
 //     follows the terminal event but a new run.
 //  3. One terminal event per run, and it is the truth of the source.
-//  4. (epoch, incarnation) never decreases along a transaction's events, and one epoch belongs to one worker.
+//  4. (epoch, incarnation) never decreases along a transaction's events, one epoch belongs to one worker, and nothing is
+//     written in an epoch that has ended.
 //  5. Nobody else's: no event for a run that nobody started.
 //
 // A verdict is only worth something if everything was read and the fault of the test was felt: otherwise it is [Void], neither

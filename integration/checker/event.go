@@ -12,7 +12,8 @@ import (
 // Event is one lifecycle event as it lies in the stream.
 type Event struct {
 	Sequence           uint64
-	ID                 string // decoded from the subject's token
+	Token              string // of the subject
+	ID                 string // decoded from it
 	Type               string
 	N, Run             uint64
 	Epoch, Incarnation uint64
@@ -56,6 +57,7 @@ func ParseEvent(sequence uint64, subject string, header map[string][]string, bod
 		return e
 	}
 	token := parts[2]
+	e.Token = token
 	e.Type = parts[3]
 	if types[e.Type] == 0 {
 		fault("unknown type %q", e.Type)
