@@ -45,9 +45,10 @@ type Settings struct {
 
 // TLS is how to trust a NATS server and be trusted by it.
 type TLS struct {
-	CA   string `koanf:"ca" doc:"file of certificate authorities to trust"`
-	Cert string `koanf:"cert" doc:"file of the client certificate"`
-	Key  string `koanf:"key" doc:"file of the client certificate's key"`
+	CA             string `koanf:"ca" doc:"file of certificate authorities to trust"`
+	Cert           string `koanf:"cert" doc:"file of the client certificate"`
+	Key            string `koanf:"key" doc:"file of the client certificate's key"`
+	HandshakeFirst bool   `koanf:"handshake_first" doc:"begin with TLS, where the server does; it says nothing before"`
 }
 
 // Log is what is logged.

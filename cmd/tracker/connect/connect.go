@@ -55,6 +55,9 @@ func Config(s *config.Loaded) (bus.ConnectConfig, error) {
 	if s.TLS.CA != "" {
 		cfg.Options = append(cfg.Options, nats.RootCAs(s.TLS.CA))
 	}
+	if s.TLS.HandshakeFirst {
+		cfg.Options = append(cfg.Options, nats.TLSHandshakeFirst())
+	}
 	if s.TLS.Cert != "" {
 		cfg.Options = append(cfg.Options, nats.ClientCert(s.TLS.Cert, s.TLS.Key))
 	}
