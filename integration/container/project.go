@@ -31,7 +31,7 @@ type Project struct {
 // New returns the project, with nothing built or started. The test is skipped where there is no Compose.
 func New(t testing.TB) *Project {
 	t.Helper()
-	root, err := filepath.Abs("..")
+	root, err := filepath.Abs(filepath.Join("..", ".."))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -59,7 +59,7 @@ func (p *Project) Build(ctx context.Context) {
 	p.t.Helper()
 	requireEngine(p.t)
 	p.t.Cleanup(p.remove)
-	if err := buildGoImage(ctx, p.images[0], p.label()); err != nil {
+	if err := buildGoImage(ctx, p.images[0], p.label(), p.root); err != nil {
 		p.t.Fatal(err)
 	}
 	if err := buildNATSImage(ctx, p.images[1], p.label(), p.t.TempDir()); err != nil {

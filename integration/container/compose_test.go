@@ -1,0 +1,175 @@
+package container
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"trackerfleet/integration/checker"
+	"trackerfleet/integration/process"
+)
+
+func TestMain(m *testing.M) { os.Exit(process.Main(m)) }
+
+const (
+	buildTime = 5 * time.Minute // mostly of the Go compiler, on the first run
+	storyTime = 3 * time.Minute // of everything after it
+)
+
+// TestComposeRunsAFleet does with the shipped files what a README tells people to do, and what happens to them later.
+func TestComposeRunsAFleet(t *testing.T) {
+	p := New(t)
+	building, built := context.WithTimeout(t.Context(), buildTime)
+	defer built()
+	begin := time.Now()
+	p.Build(building)
+	t.Logf("images built in %s", time.Since(begin).Round(time.Second))
+
+	ctx, cancel := context.WithTimeout(t.Context(), storyTime)
+	defer cancel()
+	step := stepper(t)
+	p.Compose(ctx, "up", "--detach", "--no-build", "--scale", "worker=2")
+	f := connect(ctx, t, p)
+	f.awaitAlive(2)
+	step("up with two workers")
+	hardened(ctx, t, p)
+
+	f.publish("first", 60)
+	step("published from outside")
+
+	p.Compose(ctx, "up", "--detach", "--no-build", "--no-recreate", "--scale", "worker=5")
+	f.awaitAlive(5)
+	f.awaitHealthy("worker", 5)
+	f.publish("scaled", 40)
+	step("scaled to five")
+
+	victim := f.owner("first-0")
+	f.kill(victim)
+	f.awaitGone(victim)
+	f.publish("killed", 40)
+	step("killed a worker")
+
+	node := p.Containers(ctx, "nats-2")[0]
+	p.Docker(ctx, "kill", "--signal", "KILL", node)
+	f.publish("two-nodes", 40)
+	p.Docker(ctx, "start", node)
+	f.awaitHealthy("nats-2", 1)
+	step("killed a node and started it again")
+
+	f.awaitFinished()
+	before := f.history()
+	f.close()
+	p.Compose(ctx, "down", "--timeout", "40")
+	if left := p.Containers(ctx, "worker"); len(left) > 0 {
+		t.Errorf("left after down: %v", left)
+	}
+	step("down")
+	p.Compose(ctx, "up", "--detach", "--no-build", "--scale", "worker=2")
+	f.connect()
+	f.awaitAlive(2)
+	step("up again")
+	if after := f.history(); len(after.Events) < len(before.Events) {
+		t.Errorf("%d events before down, %d after up", len(before.Events), len(after.Events))
+	}
+	f.publish("again", 20)
+	f.awaitFinished()
+	for _, id := range f.accepted {
+		if got := f.lookup(id); got.Tracker.Status != "confirmed" {
+			t.Errorf("%s is %s: %s", id, got.Status, got.Tracker.Status)
+		}
+	}
+	f.judge(map[string]int{"workers killed": 1, "nodes killed": 1})
+}
+
+// stepper logs what each step took.
+func stepper(t *testing.T) func(what string) {
+	begin := time.Now()
+	return func(what string) {
+		t.Logf("%s: %s", what, time.Since(begin).Round(100*time.Millisecond))
+		begin = time.Now()
+	}
+}
+
+// hardened fails the test unless every container is as closed as the file says.
+func hardened(ctx context.Context, t *testing.T, p *Project) {
+	t.Helper()
+	for _, service := range []string{"nats-1", "nats-2", "nats-3", "worker"} {
+		for _, id := range p.Containers(ctx, service) {
+			var c []struct {
+				Config     struct{ User string }
+				HostConfig struct {
+					ReadonlyRootfs bool
+					CapDrop        []string
+					SecurityOpt    []string
+				}
+			}
+			if err := json.Unmarshal([]byte(p.Docker(ctx, "inspect", id)), &c); err != nil {
+				t.Fatal(err)
+			}
+			h := c[0].HostConfig
+			if c[0].Config.User != "65532:65532" || !h.ReadonlyRootfs || !slices.Equal(h.CapDrop, []string{"ALL"}) ||
+				!slices.Contains(h.SecurityOpt, "no-new-privileges:true") {
+				t.Errorf("%s: %+v", service, c[0])
+			}
+		}
+	}
+	out, err := run(ctx, "", nil, nil, "docker", "exec", p.Containers(ctx, "worker")[0], "/bin/sh", "-c", "true")
+	if err == nil {
+		t.Errorf("there is a shell in the image: %s", out)
+	}
+}
+
+// TestComposeFileIsValid holds the shipped files against the Compose that is installed, with and without TLS.
+func TestComposeFileIsValid(t *testing.T) {
+	p := New(t)
+	plain := p.Compose(t.Context(), "config")
+	for _, want := range []string{"read_only: true", "condition: service_healthy", "_INBOX_worker"} {
+		if !strings.Contains(plain, want) {
+			t.Errorf("the configuration has no %q", want)
+		}
+	}
+	over := p.Compose(t.Context(), "--file", "bus/nats/docker-compose.tls.yml", "config")
+	if !strings.Contains(over, "tls://nats-1:4222") || strings.Contains(over, "nats://nats-1:4222") {
+		t.Error("workers of the TLS variant do not connect with TLS")
+	}
+}
+
+// TestComposeWantsPasswords: there are none but those that somebody made.
+func TestComposeWantsPasswords(t *testing.T) {
+	for _, role := range roles {
+		p := New(t)
+		name := strings.ToUpper(role) + "_PASSWORD"
+		p.environ = slices.DeleteFunc(p.environ, func(set string) bool { return strings.HasPrefix(set, name+"=") })
+		p.set("COMPOSE_ENV_FILES", os.DevNull)
+		out, err := p.compose(t.Context(), "--env-file", os.DevNull, "config")
+		if err == nil || !strings.Contains(err.Error(), ".env") {
+			t.Errorf("without %s: %v\n%s", name, err, out)
+		}
+	}
+}
+
+// judge holds what happened against the invariants.
+func (f *fleet) judge(evidence map[string]int) {
+	f.t.Helper()
+	want := checker.Expectation{Finished: true, Evidence: evidence}
+	for _, id := range f.accepted {
+		want.Accepted = append(want.Accepted, checker.Start{ID: id, Run: 1})
+	}
+	verdict := checker.Check(f.history(), want)
+	if verdict.Outcome != checker.Held {
+		f.t.Error(verdict)
+	}
+	f.t.Log(verdict)
+}
+
+func missingError(what string, got, want int) error {
+	if got == want {
+		return nil
+	}
+	return fmt.Errorf("%d %s, want %d", got, what, want)
+}
