@@ -93,12 +93,6 @@ func (m *Membership) Alive(worker, incarnation string, now time.Time) bool {
 	return ok && now.Sub(p.HeardAt) < m.lease
 }
 
-// Quiet reports whether an incarnation that counts as alive has left out a beat: it may be dead already.
-func (m *Membership) Quiet(worker, incarnation string, now time.Time) bool {
-	p, ok := m.peers[membershipKey{worker, incarnation}]
-	return ok && now.Sub(p.HeardAt) >= m.lease*3/(2*beatsPerLease)
-}
-
 // Frozen reports whether this worker must neither answer nor write: for two thirds of a lease no beat of its own made the
 // round trip. It counts from when the beat was sent. No peer can have heard it before, so every peer still waits when this
 // worker has stopped.

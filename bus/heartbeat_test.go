@@ -58,18 +58,3 @@ func TestMembershipForgetsTheSilent(t *testing.T) {
 		t.Errorf("got %+v, want incarnation y alone", got)
 	}
 }
-
-func TestMembershipKnowsWhoLeftABeatOut(t *testing.T) {
-	const lease = 3 * time.Second
-	start := time.Now()
-	m := bus.NewMembership("w-1", "a", lease)
-	m.Heard(bus.Heartbeat{Worker: "w-2", Incarnation: "b", Beat: 1}, start)
-	for after, want := range map[time.Duration]bool{lease / 6: false, lease/4 - 1: false, lease / 4: true, lease - 1: true} {
-		if got := m.Quiet("w-2", "b", start.Add(after)); got != want {
-			t.Errorf("quiet %v after its last beat: %v, want %v", after, got, want)
-		}
-	}
-	if m.Quiet("w-3", "c", start) {
-		t.Error("a worker that was never heard counts as one that left a beat out")
-	}
-}

@@ -156,13 +156,6 @@ func (p *Pulse) Alive(worker, incarnation string) bool {
 	return p.members.Alive(worker, incarnation, p.now())
 }
 
-// Quiet reports whether an incarnation has left out a beat; see [Membership.Quiet].
-func (p *Pulse) Quiet(worker, incarnation string) bool {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.members.Quiet(worker, incarnation, p.now())
-}
-
 // Frozen reports whether this worker must neither answer nor write; see [Membership.Frozen].
 func (p *Pulse) Frozen() bool {
 	p.mu.Lock()

@@ -131,18 +131,23 @@ func (w *Worker) drained() bool {
 }
 
 // drain hands everything over to the other workers, a few partitions at a time, and returns how many there were. It fails when
-// there is nobody else, or when ctx ends first; what is handed over by then stays so. Afterwards the worker takes nothing
+// there is nobody else, when the worker was frozen for a lease, after which others take what it has, or when ctx ends first; what is handed over by then stays so. Afterwards the worker takes nothing
 // more until it is stopped.
 func (w *Worker) drain(ctx context.Context) (int, error) {
 	before := w.workload().Partitions
 	w.draining.Store(true)
 	ticker := time.NewTicker(w.cfg.Lease / 30)
 	defer ticker.Stop()
+	heard := time.Now()
 	for !w.drained() {
-		if w.isFrozen() {
+		frozen := w.isFrozen()
+		if !frozen {
+			heard = time.Now()
+		}
+		if time.Since(heard) >= w.cfg.Lease {
 			return before - w.workload().Partitions, errFrozen
 		}
-		if len(without(members(w.pulse.Live()), w.cfg.Name)) == 0 {
+		if !frozen && len(without(members(w.pulse.Live()), w.cfg.Name)) == 0 {
 			return before - w.workload().Partitions, errNobodyElse
 		}
 		w.kickOwnership()

@@ -35,9 +35,6 @@ func (w *Worker) quickLookup(r request) bool {
 		w.replied(w.service.responder.RespondLookup(r, bus.LookupReply{Status: bus.LookupFound, Tracker: &object}))
 		return true
 	}
-	if !w.serves(req.TransactionID.Partition()) {
-		return w.passOn(req.TransactionID, "lookup", r)
-	}
 	return false
 }
 
@@ -57,7 +54,7 @@ func (w *Worker) serveLookup(ctx context.Context, r request) {
 		w.replyError(r, err)
 		return
 	}
-	if _, ok := w.here(req.TransactionID); !ok && w.askForLookup(ctx, req.TransactionID, r) {
+	if !w.serves(req.TransactionID.Partition()) && w.askForLookup(ctx, req.TransactionID, r) {
 		return
 	}
 	reply, err := w.lookup(ctx, req.TransactionID)
@@ -67,11 +64,11 @@ func (w *Worker) serveLookup(ctx context.Context, r request) {
 	w.replied(w.service.responder.RespondLookup(r, reply))
 }
 
-// askForLookup asks an owner that may be dead, not for long: the stored record can answer too. It reports whether the owner did.
+// askForLookup asks another owner, not for long: the stored record can answer too. It reports whether the owner did.
 func (w *Worker) askForLookup(ctx context.Context, id bus.ID, r request) bool {
 	ctx, cancel := context.WithTimeout(ctx, w.cfg.Lease/6)
 	defer cancel()
-	return w.askQuiet(ctx, id, "lookup", r) == nil
+	return w.askOwner(ctx, id, "lookup", r) == nil
 }
 
 func (w *Worker) lookup(ctx context.Context, id bus.ID) (bus.LookupReply, error) {

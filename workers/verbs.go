@@ -109,10 +109,7 @@ func spawnError(err error) bus.SpawnReply {
 // absent answers for a transaction that has no tracker here: it is passed on, or the record says why.
 func (w *Worker) absent(ctx context.Context, id bus.ID, name string, r request) (record *tracker.Record, revision uint64, ok bool) {
 	if !w.serves(id.Partition()) {
-		if w.passOn(id, name, r) {
-			return nil, 0, false
-		}
-		switch err := w.askQuiet(ctx, id, name, r); {
+		switch err := w.askOwner(ctx, id, name, r); {
 		case errors.Is(err, bus.ErrUnavailable):
 			w.replyError(r, bus.Errorf(bus.CodeUnavailable, "partition %d has no owner that can be asked now", id.Partition()))
 		case err != nil:
