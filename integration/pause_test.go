@@ -128,7 +128,7 @@ func TestCutOffWorkerFreezesAndHeals(t *testing.T) {
 // TestSlowWorkerKeepsItsPartitions delays everything that a worker says and hears by 200 ms: it serves on, and nobody takes it over.
 func TestSlowWorkerKeepsItsPartitions(t *testing.T) {
 	t.Parallel()
-	f := newLeased(t, "w-1")
+	f := newFleet(t, "w-1")
 	p := process.StartProxy(t, f.server.URL[len("nats://"):])
 	config := f.workerConfig("w-2")
 	config.Server = "nats://" + p.Address
