@@ -23,8 +23,12 @@
 // away what others should have, all by the same deal of the partitions among the live workers, which every worker
 // computes for itself. Giving a partition away stops its trackers, stores what they decided, and releases it.
 //
+// What was read of a partition holds for one tenure: until the partition is given up. A freeze ends no tenure if all that was
+// owned can be claimed again; until that is proved the worker neither answers from memory nor writes.
+//
 // The owner of partition 0 is also the pump, which reads the start stream. Sources are supervised processes; each tracker
 // watches its transaction there through the cell.
 //
-// Locks: a cell's lock is taken before no other lock of this package except the deadlines' and the watermarks'.
+// Locks: a cell's lock is taken before no other lock of this package except those of the
+// deadlines, the watermarks, the backlogs and the partitions, and the child's. Nothing of a source is called with it held.
 package workers

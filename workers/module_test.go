@@ -11,7 +11,6 @@ import (
 
 	"github.com/nats-io/nats.go"
 	"go.uber.org/fx"
-	"go.uber.org/fx/fxevent"
 
 	"trackerfleet/bus"
 	"trackerfleet/workers/simulated"
@@ -19,10 +18,10 @@ import (
 )
 
 func TestModuleNeedsAConfigAndConnectionsOnly(t *testing.T) {
-	if err := fx.ValidateApp(Module, fx.Supply(Config{}, Connections{})); err != nil {
+	if err := fx.ValidateApp(Module, fx.NopLogger, fx.Supply(Config{}, Connections{})); err != nil {
 		t.Error(err)
 	}
-	if err := fx.ValidateApp(Module, fx.Supply(Config{})); err == nil {
+	if err := fx.ValidateApp(Module, fx.NopLogger, fx.Supply(Config{})); err == nil {
 		t.Error("the graph is complete without connections")
 	}
 }
@@ -34,7 +33,7 @@ func TestModuleRunsAWorker(t *testing.T) {
 		t.Fatal(err)
 	}
 	var w *Worker
-	app := fx.New(Module, fx.Populate(&w), fx.WithLogger(func() fxevent.Logger { return fxevent.NopLogger }), fx.Supply(
+	app := fx.New(Module, fx.Populate(&w), fx.NopLogger, fx.Supply(
 		Config{Name: "w-1", Sources: map[string]source.Source{"sim": sim}, Lease: time.Second},
 		Connections{Main: s.connect("w-1"), Pulse: s.connect("w-1 heartbeat")},
 	))
