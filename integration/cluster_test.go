@@ -1,7 +1,6 @@
 package integration
 
 import (
-	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -110,15 +109,15 @@ func TestClusterRollsThroughAllItsServers(t *testing.T) {
 	stop := l.spawnLasting(t, 40)
 	moves := metrics(t, c.workers, "partition_moves_total")
 	l.pour(t, 20*time.Millisecond, func() {
-		for _, signal := range []syscall.Signal{syscall.SIGUSR2, syscall.SIGKILL} {
-			for _, node := range slices.Clone(c.nodes.Nodes) {
+		for _, signal := range []syscall.Signal{syscall.SIGTERM, syscall.SIGKILL} {
+			for _, node := range c.nodes.Nodes {
 				c.settled(t)
 				l.awaitMore(t, 20)
-				begin := time.Now()
 				node.Signal(t, signal)
 				<-node.Ended()
+				begin := time.Now()
 				l.awaitMore(t, 20)
-				t.Logf("%s of %s: writes paused for up to %s", signal, node.Name, time.Since(begin).Round(time.Millisecond))
+				t.Logf("%s of %s: 20 writes more after %s", signal, node.Name, time.Since(begin).Round(time.Millisecond))
 				node.Restart(t)
 			}
 		}
