@@ -97,7 +97,7 @@ func (s *site) worker(name string, change func(*Config)) *Worker {
 // request sends a request by the public subject and returns the decoded answer.
 func (s *site) request(verb string, body string) map[string]any {
 	s.t.Helper()
-	ctx, cancel := context.WithTimeout(s.t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(s.t.Context(), 30*time.Second)
 	defer cancel()
 	m, err := s.nc.RequestWithContext(ctx, "tracker."+verb, []byte(body))
 	if err != nil {
