@@ -65,7 +65,7 @@ func (p *Project) Build(ctx context.Context) {
 	if err := buildNATSImage(ctx, p.images[1], p.label(), p.t.TempDir()); err != nil {
 		p.t.Fatal(err)
 	}
-	p.Compose(ctx, "build", "--force-rm")
+	p.Compose(ctx, "build", "--force-rm", "nats-1", "worker") // the other services share their images
 }
 
 func (p *Project) set(name, value string) { p.environ = append(p.environ, name+"="+value) }
