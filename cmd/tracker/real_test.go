@@ -106,7 +106,7 @@ func do(t *testing.T, args ...string) outcome {
 	t.Helper()
 	var out strings.Builder
 	var stderr lockedBuffer
-	a := &app{in: strings.NewReader("csv_1\ncsv_2\ncsv_1\n"), out: &out, err: &stderr, dial: dial}
+	a := &app{in: strings.NewReader("csv_1\ncsv_2\ncsv_1\n"), out: &out, err: &stderr, environ: []string{asTracker + "=1"}, dial: dial}
 	code := a.run(t.Context(), args)
 	return outcome{code, out.String(), stderr.String()}
 }
@@ -238,10 +238,11 @@ func TestDemo_keepsEveryPromise(t *testing.T) {
 	if err := json.Unmarshal([]byte(got.out), &result); err != nil || got.code != 0 {
 		t.Fatalf("%v %+v", err, got)
 	}
-	if !result.Held || len(result.Checks) != 9 || result.Trackers != 60 || result.Crashed == 0 || result.Duplicates == 0 {
+	if !result.Held || len(result.Checks) != 11 || result.Trackers != 60 || result.Crashed == 0 || result.Duplicates == 0 ||
+		result.Takeover.Trackers == 0 || result.Takeover.Taken != result.Takeover.Trackers {
 		t.Errorf("got %+v", result)
 	}
-	for _, args := range [][]string{{"--trackers", "0"}, {"--workers", "0"}, {"--trackers", "10001"}} {
+	for _, args := range [][]string{{"--trackers", "0"}, {"--workers", "1"}, {"--trackers", "10001"}} {
 		if got := do(t, append([]string{"demo"}, args...)...); got.code != exitUsage {
 			t.Errorf("%q: %+v", args, got)
 		}

@@ -27,6 +27,7 @@ type Evidence struct {
 	Crashed  map[bus.ID]Crash      // trackers that crashed on purpose
 	Events   []*bus.Event          // the whole stream, in its order
 	Lookups  map[bus.ID]bus.Status // what lookups said at the end
+	Strike   Strike                // the worker that was killed
 }
 
 // Crash is what the answers said of a tracker that crashed: which process it was, and when the answer was there.
@@ -78,7 +79,7 @@ func Audit(plan Plan, chain simulated.Config, e Evidence) []Check {
 	for _, r := range rules {
 		checks = append(checks, r.apply(plan, e, lines))
 	}
-	return append(checks, nobodyElse(plan, e))
+	return append(checks, oneOwner(e), takenOver(e, lines), nobodyElse(plan, e))
 }
 
 func (r rule) apply(plan Plan, e Evidence, lines map[bus.ID][]*bus.Event) Check {

@@ -43,11 +43,12 @@ func sound(t *testing.T) (Plan, Evidence) {
 				incarnation++
 			}
 			e.Events = append(e.Events, &bus.Event{
-				TransactionID: id, Type: name, N: uint64(i + 1), Run: 1, Epoch: 5, Incarnation: incarnation,
+				TransactionID: id, Type: name, N: uint64(i + 1), Run: 1, Epoch: 5, Incarnation: incarnation, Worker: "w-3",
 				At: epochStart.Add(time.Duration(i+1) * time.Second), Data: json.RawMessage(`{}`),
 			})
 		}
 	}
+	hit(plan, &e)
 	return plan, e
 }
 
@@ -71,14 +72,15 @@ func TestAudit_holdsWhenEverythingHeld(t *testing.T) {
 	}
 }
 
+func find(e *Evidence, id bus.ID, eventType string) *bus.Event {
+	i := slices.IndexFunc(e.Events, func(ev *bus.Event) bool { return ev.TransactionID == id && ev.Type == eventType })
+	return e.Events[i]
+}
+
 // TestAudit_catchesMutants breaks one thing at a time and expects the check that is for it.
 func TestAudit_catchesMutants(t *testing.T) {
 	remove := func(e *Evidence, id bus.ID, eventType string) {
 		e.Events = slices.DeleteFunc(e.Events, func(ev *bus.Event) bool { return ev.TransactionID == id && ev.Type == eventType })
-	}
-	find := func(e *Evidence, id bus.ID, eventType string) *bus.Event {
-		i := slices.IndexFunc(e.Events, func(ev *bus.Event) bool { return ev.TransactionID == id && ev.Type == eventType })
-		return e.Events[i]
 	}
 	for name, tc := range map[string]struct {
 		change func(p Plan, e *Evidence, victim, other bus.ID)

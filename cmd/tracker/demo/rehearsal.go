@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"iter"
-	"maps"
 	"sync"
 	"time"
 
@@ -19,6 +18,7 @@ type Fleet interface {
 	SpawnMany(ctx context.Context, starts []bus.StartRequest) ([]bus.SpawnReply, error)
 	Call(ctx context.Context, id bus.ID, op bus.Op) (bus.CallReply, error)
 	Lookup(ctx context.Context, id bus.ID) (bus.LookupReply, error)
+	Fleet(ctx context.Context) (bus.FleetReply, error)
 	Events(ctx context.Context, r bus.EventsRequest) iter.Seq2[*bus.Event, error]
 }
 
@@ -28,6 +28,9 @@ type Rehearsal struct {
 	Chain  simulated.Config
 	Plan   Plan
 	Report func(Progress) // called now and then, from one goroutine
+
+	Workers int                       // of the fleet, 2 at least
+	Kill    func(worker string) error // ends it as kill -9 does, and returns when it is gone
 }
 
 // Result is what came of a rehearsal.
@@ -36,11 +39,12 @@ type Result struct {
 	Duplicates int `json:"duplicates"`
 	Crashed    int `json:"crashed"`
 	Aftermath
-	Ends    map[bus.Status]int `json:"ends"`
-	Events  int                `json:"events"`
-	Elapsed bus.Duration       `json:"elapsed"`
-	Held    bool               `json:"held"`
-	Checks  []Check            `json:"checks"`
+	Ends     map[bus.Status]int `json:"ends"`
+	Takeover Takeover           `json:"takeover"`
+	Events   int                `json:"events"`
+	Elapsed  bus.Duration       `json:"elapsed"`
+	Held     bool               `json:"held"`
+	Checks   []Check            `json:"checks"`
 }
 
 const (
@@ -51,12 +55,15 @@ const (
 	auditTime   = 15 * time.Second // for reading everything again
 )
 
-// Run starts everything, crashes the victims, waits for the ends, and audits. ctx bounds it; what is missing when the time is
+// Run starts everything, crashes the victims, kills a worker, waits for the ends, and audits. ctx bounds it; what is missing when the time is
 // over is a check that did not hold. It fails when the fleet could not be asked.
 func (r Rehearsal) Run(ctx context.Context) (Result, error) {
 	began := time.Now()
 	t, e := newTally(r.Plan), newNotes()
-	err := r.act(ctx, t, e)
+	err := r.awaitShares(ctx)
+	if err == nil {
+		err = r.act(ctx, t, e)
+	}
 	if err != nil && !errors.Is(err, context.DeadlineExceeded) {
 		return Result{}, err
 	}
@@ -69,7 +76,7 @@ func (r Rehearsal) Run(ctx context.Context) (Result, error) {
 	result := Result{
 		Trackers: len(r.Plan.IDs), Duplicates: r.Plan.Duplicates(), Crashed: len(evidence.Crashed), Aftermath: evidence.Aftermath(), Ends: map[bus.Status]int{},
 		Events: len(evidence.Events), Elapsed: bus.Duration(time.Since(began).Round(time.Millisecond)), Held: true,
-		Checks: Audit(r.Plan, r.Chain, evidence),
+		Takeover: evidence.Strike.Takeover(), Checks: Audit(r.Plan, r.Chain, evidence),
 	}
 	for _, event := range evidence.Events {
 		if event.Terminal() {
@@ -82,28 +89,7 @@ func (r Rehearsal) Run(ctx context.Context) (Result, error) {
 	return result, nil
 }
 
-// notes is what is seen while it happens.
-type notes struct {
-	mu       sync.Mutex
-	accepted map[bus.ID]bool
-	crashed  map[bus.ID]Crash
-}
-
-func newNotes() *notes { return &notes{accepted: map[bus.ID]bool{}, crashed: map[bus.ID]Crash{}} }
-
-func (n *notes) accept(id bus.ID) {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	n.accepted[id] = true
-}
-
-func (n *notes) crash(id bus.ID, before *bus.Tracker) {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	n.crashed[id] = Crash{Answered: time.Now(), Epoch: before.Epoch, Incarnation: before.Incarnation}
-}
-
-// act runs until every transaction has ended, something fails, or ctx ends.
+// act runs until every transaction has ended and the killed worker was followed by others, something fails, or ctx ends.
 func (r Rehearsal) act(ctx context.Context, t *tally, n *notes) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -122,6 +108,16 @@ func (r Rehearsal) act(ctx context.Context, t *tally, n *notes) error {
 	for range crashers {
 		run("crash", func(ctx context.Context) error { return r.crash(ctx, t, n, victims) })
 	}
+	replaced, finished := make(chan struct{}), make(chan struct{})
+	run("kill a worker", func(ctx context.Context) error {
+		defer close(replaced)
+		return r.strike(ctx, t, n)
+	})
+	all.Go(func() {
+		if both(ctx, replaced, t.done) {
+			close(finished)
+		}
+	})
 	tick := time.NewTicker(reportEvery)
 	defer tick.Stop()
 	for {
@@ -129,7 +125,7 @@ func (r Rehearsal) act(ctx context.Context, t *tally, n *notes) error {
 		case <-tick.C:
 			r.Report(t.now())
 			continue
-		case <-t.done:
+		case <-finished:
 			cancel(nil)
 			all.Wait()
 			r.Report(t.now())
@@ -139,6 +135,18 @@ func (r Rehearsal) act(ctx context.Context, t *tally, n *notes) error {
 			return context.Cause(ctx)
 		}
 	}
+}
+
+// both waits for a and b and reports whether they came before the end of ctx.
+func both(ctx context.Context, a, b <-chan struct{}) bool {
+	for _, c := range []<-chan struct{}{a, b} {
+		select {
+		case <-c:
+		case <-ctx.Done():
+			return false
+		}
+	}
+	return true
 }
 
 func (r Rehearsal) follow(ctx context.Context, t *tally, victims chan<- bus.ID) error {
@@ -228,9 +236,7 @@ func harmless(err error) bool {
 
 // collect reads the whole stream again, from its beginning, and looks trackers up.
 func (r Rehearsal) collect(ctx context.Context, n *notes) (Evidence, error) {
-	n.mu.Lock()
-	e := Evidence{Accepted: maps.Clone(n.accepted), Crashed: maps.Clone(n.crashed), Lookups: map[bus.ID]bus.Status{}}
-	n.mu.Unlock()
+	e := n.evidence()
 	for event, err := range r.Fleet.Events(ctx, bus.EventsRequest{Stored: true}) {
 		if err != nil {
 			return e, fmt.Errorf("demo: read the stream: %w", err)
