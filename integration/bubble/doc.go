@@ -5,6 +5,6 @@
 // A seed fixes which fault strikes whom, when and for how long, and what the clients ask for; how goroutines interleave stays
 // Go's choice, so that a seed that failed once may need a few tries.
 //
-//	go test ./integration/bubble -fleet.seeds=1000
-//	go test ./integration/bubble -fleet.seed=17
+//	go test ./integration/bubble -run Storms -timeout 0 -fleet.seeds=1000
+//	go test ./integration/bubble -run Storms -fleet.seed=17
 package bubble

@@ -13,7 +13,8 @@ var errCut = errors.New("bubble: cut off")
 
 // gate is a worker's way to the server. Through it the worker can be cut off, stand still, or lose what it is told.
 type gate struct {
-	dial func() (net.Conn, error)
+	dial    func() (net.Conn, error)
+	rewrite func([]byte) []byte // what is said, in as many bytes; nil: it stays as it is
 
 	mu    sync.Mutex
 	links map[*link]bool
@@ -36,6 +37,7 @@ func (g *gate) InProcessConn() (net.Conn, error) {
 		return nil, err
 	}
 	l := newLink(conn)
+	l.rewrite = g.rewrite
 	g.links[l] = true
 	return l, nil
 }
@@ -57,7 +59,7 @@ func (g *gate) sever() {
 
 func (g *gate) severLocked() {
 	for l := range g.links {
-		l.Close()
+		l.drop()
 	}
 	clear(g.links)
 }
@@ -75,12 +77,22 @@ func (g *gate) hold() {
 	g.shut = true
 	for l := range g.links {
 		if !l.established() {
-			l.Close()
+			l.drop()
 			delete(g.links, l)
 			continue
 		}
 		l.out.hold(true)
 		l.in.hold(true)
+	}
+}
+
+// mute holds what is said, until [gate.resume]; what the server says is heard. There are no new connections meanwhile.
+func (g *gate) mute() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.shut = true
+	for l := range g.links {
+		l.out.hold(true)
 	}
 }
 
@@ -108,6 +120,7 @@ func (g *gate) deafen() {
 type link struct {
 	net.Conn
 	in, out *flow
+	rewrite func([]byte) []byte
 
 	mu     sync.Mutex
 	dialed bool
@@ -145,12 +158,26 @@ func (l *link) SetDeadline(t time.Time) error {
 func (l *link) SetReadDeadline(t time.Time) error { l.in.deadline(t); return nil }
 func (l *link) SetWriteDeadline(time.Time) error  { return nil }
 func (l *link) Read(b []byte) (int, error)        { return l.in.Read(b) }
-func (l *link) Write(b []byte) (int, error)       { return l.out.Write(b) }
 
+func (l *link) Write(b []byte) (int, error) {
+	if l.rewrite != nil {
+		b = l.rewrite(b)
+	}
+	return l.out.Write(b)
+}
+
+// Close ends the connection for the client. As with TCP, what it has said before still arrives.
 func (l *link) Close() error {
 	l.in.end(net.ErrClosed)
-	l.out.end(net.ErrClosed)
-	return l.Conn.Close()
+	l.out.end(io.EOF)
+	return nil
+}
+
+// drop ends the connection; what is under way is lost.
+func (l *link) drop() {
+	l.in.drop()
+	l.out.drop()
+	l.Conn.Close()
 }
 
 // flow is one direction of a link: a queue of bytes without a bound.
@@ -186,32 +213,35 @@ func (f *flow) end(err error) {
 	})
 }
 
-// Write queues b. It never blocks.
+// drop ends the flow and loses what is in it.
+func (f *flow) drop() {
+	f.change(func() { f.lost, f.bytes, f.held, f.err = true, nil, false, net.ErrClosed })
+}
+
+// Write queues b, or loses it when the flow has ended. It never blocks and never fails.
 func (f *flow) Write(b []byte) (n int, err error) {
 	f.change(func() {
-		if err = f.err; err == nil {
-			n = len(b)
-			if !f.lost {
-				f.bytes = append(f.bytes, b...)
-			}
+		if f.err == nil && !f.lost {
+			f.bytes = append(f.bytes, b...)
 		}
 	})
-	return n, err
+	return len(b), nil
 }
 
 // Read waits for bytes that may pass.
 func (f *flow) Read(b []byte) (int, error) {
 	for {
 		f.mu.Lock()
-		if !f.held && !f.lost && len(f.bytes) > 0 && !errors.Is(f.err, net.ErrClosed) {
+		if !f.held && !f.lost && len(f.bytes) > 0 {
 			n := copy(b, f.bytes)
 			f.bytes = f.bytes[n:]
 			f.mu.Unlock()
 			return n, nil
 		}
 		changed, err, due := f.changed, f.err, f.due
+		held := f.held && errors.Is(err, io.EOF) && len(f.bytes) > 0 // said before the end
 		f.mu.Unlock()
-		if err != nil {
+		if err != nil && !held {
 			return 0, err
 		}
 		if !await(changed, due) {

@@ -11,7 +11,7 @@ import (
 )
 
 var (
-	seeds = flag.Uint64("fleet.seeds", 4, "how many seeds to run, from 1")
+	seeds = flag.Uint64("fleet.seeds", 3, "how many seeds to run, from 1")
 	seed  = flag.Uint64("fleet.seed", 0, "the only seed to run; 0: all")
 )
 

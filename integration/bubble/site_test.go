@@ -37,6 +37,8 @@ type site struct {
 	js  jetstream.JetStream
 	log *zap.Logger
 
+	mutation func([]byte) []byte // of what workers say that join from now on; nil: none
+
 	mu     sync.Mutex
 	server *embedded.Server // nil while it is down
 	gates  []*gate
@@ -173,7 +175,7 @@ type member struct {
 	nc, pulse *nats.Conn
 	giveUp    context.CancelFunc // ends Start, if it still runs
 	started   chan struct{}      // closed when Start has returned
-	err       error         // of Start; read after started
+	err       error              // of Start; read after started
 }
 
 // join starts a worker and does not wait for it.
@@ -183,6 +185,7 @@ func (s *site) join(name string) *member {
 		s.t.Fatal(err)
 	}
 	m := &member{gate: s.newGate(), started: make(chan struct{})}
+	m.gate.rewrite = s.mutation
 	way := nats.InProcessServer(m.gate)
 	m.nc, m.pulse = s.connect(name, way), s.connect(name+"-pulse", way)
 	m.Worker, err = workers.New(m.nc, m.pulse, workers.Config{
