@@ -88,7 +88,9 @@ func Assets(s AssetSettings) []jetstream.StreamConfig {
 			Replicas:           s.Replicas,
 			AllowAtomicPublish: true,
 			AllowDirect:        true,
-			Metadata:           layout(),
+			// No message of somebody else is to be taken for a duplicate of a start; 100 ms is the least a server takes.
+			Duplicates: 100 * time.Millisecond,
+			Metadata:   layout(),
 		},
 		{
 			Name:        StreamRejected,
