@@ -107,9 +107,10 @@ func (w *Worker) lookupStored(ctx context.Context, id bus.ID) (bus.LookupReply, 
 	return bus.LookupReply{Status: bus.LookupFound, Tracker: &object, Stale: stale}, nil
 }
 
-// recordReads is how many requests read a record at one time, and the others wait. Claims and loading ask the same leader: a flood
-// of requests for trackers that are not there yet must not keep them from coming.
-const recordReads = 64
+// recordReads is how many requests read a record at one time, and the others wait. Claims and loading ask the same leader, which
+// serves a connection's questions one after the other: a flood of requests for trackers that are not there yet must not keep
+// them from coming.
+const recordReads = 8
 
 // stored reads the record of id. It fails with [bus.ErrNotFound] when there is none.
 func (w *Worker) stored(ctx context.Context, id bus.ID) (*tracker.Record, uint64, error) {
