@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -34,56 +35,74 @@ func TestComposeRunsAFleet(t *testing.T) {
 	defer cancel()
 	step := stepper(t)
 	p.Compose(ctx, "up", "--detach", "--no-build", "--scale", "worker=2")
-	f := connect(ctx, t, p)
-	f.awaitAlive(2)
+	f := connect(t, p)
+	f.awaitAlive(ctx, 2)
 	step("up with two workers")
 	hardened(ctx, t, p)
-
-	f.publish("first", 60)
+	f.publish(ctx, "first", 60)
 	step("published from outside")
 
 	p.Compose(ctx, "up", "--detach", "--no-build", "--no-recreate", "--scale", "worker=5")
-	f.awaitAlive(5)
-	f.awaitHealthy("worker", 5)
-	f.publish("scaled", 40)
+	f.awaitAlive(ctx, 5)
+	f.awaitHealthy(ctx, "worker", 5)
+	f.publish(ctx, "scaled", 40)
 	step("scaled to five")
 
-	victim := f.owner("first-0")
-	f.kill(victim)
-	f.awaitGone(victim)
-	f.publish("killed", 40)
+	f.suffer(ctx, step)
+	f.awaitFinished(ctx)
+	f.sleepAndWake(ctx, step)
+	f.judge(ctx, map[string]int{"workers killed": 1, "workers cut off": 1, "nodes killed": 1})
+}
+
+// suffer kills a worker, cuts off another, and kills a node, and publishes through all of it.
+func (f *fleet) suffer(ctx context.Context, step func(string)) {
+	f.t.Helper()
+	victim := f.owner(ctx, "first-0")
+	f.kill(ctx, victim)
+	f.awaitGone(ctx, victim)
+	f.publish(ctx, "killed", 40)
 	step("killed a worker")
 
-	node := p.Containers(ctx, "nats-2")[0]
-	p.Docker(ctx, "kill", "--signal", "KILL", node)
-	f.publish("two-nodes", 40)
-	p.Docker(ctx, "start", node)
-	f.awaitHealthy("nats-2", 1)
-	step("killed a node and started it again")
+	cut := f.owner(ctx, "first-1")
+	heal := f.disconnect(ctx, cut)
+	f.publish(ctx, "cut", 40)
+	f.awaitGone(ctx, cut)
+	heal()
+	f.awaitAlive(ctx, 4)
+	step("cut a worker off the network and joined it again")
 
-	f.awaitFinished()
-	before := f.history()
+	node := f.p.Containers(ctx, "nats-2")[0]
+	f.p.Docker(ctx, "kill", "--signal", "KILL", node)
+	f.publish(ctx, "two-nodes", 40)
+	f.p.Docker(ctx, "start", node)
+	f.awaitHealthy(ctx, "nats-2", 1)
+	step("killed a node and started it again")
+}
+
+// sleepAndWake takes everything down and up again: what was known is known, and it goes on.
+func (f *fleet) sleepAndWake(ctx context.Context, step func(string)) {
+	f.t.Helper()
+	before := f.history(ctx)
 	f.close()
-	p.Compose(ctx, "down", "--timeout", "40")
-	if left := p.Containers(ctx, "worker"); len(left) > 0 {
-		t.Errorf("left after down: %v", left)
+	f.p.Compose(ctx, "down", "--timeout", "40")
+	if left := f.p.Containers(ctx, "worker"); len(left) > 0 {
+		f.t.Errorf("left after down: %v", left)
 	}
 	step("down")
-	p.Compose(ctx, "up", "--detach", "--no-build", "--scale", "worker=2")
+	f.p.Compose(ctx, "up", "--detach", "--no-build", "--scale", "worker=2")
 	f.connect()
-	f.awaitAlive(2)
+	f.awaitAlive(ctx, 2)
 	step("up again")
-	if after := f.history(); len(after.Events) < len(before.Events) {
-		t.Errorf("%d events before down, %d after up", len(before.Events), len(after.Events))
+	if after := f.history(ctx); len(after.Events) < len(before.Events) {
+		f.t.Errorf("%d events before down, %d after up", len(before.Events), len(after.Events))
 	}
-	f.publish("again", 20)
-	f.awaitFinished()
+	f.publish(ctx, "again", 20)
+	f.awaitFinished(ctx)
 	for _, id := range f.accepted {
-		if got := f.lookup(id); got.Tracker.Status != "confirmed" {
-			t.Errorf("%s is %s: %s", id, got.Status, got.Tracker.Status)
+		if got := f.lookup(ctx, id); got.Tracker.Status != "confirmed" {
+			f.t.Errorf("%s is %s: %s", id, got.Status, got.Tracker.Status)
 		}
 	}
-	f.judge(map[string]int{"workers killed": 1, "nodes killed": 1})
 }
 
 // stepper logs what each step took.
@@ -141,12 +160,15 @@ func TestComposeFileIsValid(t *testing.T) {
 
 // TestComposeWantsPasswords: there are none but those that somebody made.
 func TestComposeWantsPasswords(t *testing.T) {
+	nothing := filepath.Join(t.TempDir(), "env")
+	if err := os.WriteFile(nothing, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
 	for _, role := range roles {
 		p := New(t)
 		name := strings.ToUpper(role) + "_PASSWORD"
 		p.environ = slices.DeleteFunc(p.environ, func(set string) bool { return strings.HasPrefix(set, name+"=") })
-		p.set("COMPOSE_ENV_FILES", os.DevNull)
-		out, err := p.compose(t.Context(), "--env-file", os.DevNull, "config")
+		out, err := p.compose(t.Context(), "--env-file", nothing, "config")
 		if err == nil || !strings.Contains(err.Error(), ".env") {
 			t.Errorf("without %s: %v\n%s", name, err, out)
 		}
@@ -154,13 +176,13 @@ func TestComposeWantsPasswords(t *testing.T) {
 }
 
 // judge holds what happened against the invariants.
-func (f *fleet) judge(evidence map[string]int) {
+func (f *fleet) judge(ctx context.Context, evidence map[string]int) {
 	f.t.Helper()
 	want := checker.Expectation{Finished: true, Evidence: evidence}
 	for _, id := range f.accepted {
 		want.Accepted = append(want.Accepted, checker.Start{ID: id, Run: 1})
 	}
-	verdict := checker.Check(f.history(), want)
+	verdict := checker.Check(f.history(ctx), want)
 	if verdict.Outcome != checker.Held {
 		f.t.Error(verdict)
 	}

@@ -21,16 +21,15 @@ const patience = time.Minute
 
 // fleet talks to a project's fleet from outside, with a connection for every role that it plays.
 type fleet struct {
-	ctx                       context.Context // of the test's story, which every method is a part of
 	t                         *testing.T
 	p                         *Project
 	publisher, caller, events *nats.Conn
 	accepted                  []string
 }
 
-func connect(ctx context.Context, t *testing.T, p *Project) *fleet {
+func connect(t *testing.T, p *Project) *fleet {
 	t.Helper()
-	f := &fleet{ctx: ctx, t: t, p: p}
+	f := &fleet{t: t, p: p}
 	f.connect()
 	t.Cleanup(f.close)
 	return f
@@ -64,7 +63,7 @@ func (f *fleet) dial(role string) *nats.Conn {
 }
 
 // publish starts n transactions and keeps those that were acknowledged.
-func (f *fleet) publish(prefix string, n int) {
+func (f *fleet) publish(ctx context.Context, prefix string, n int) {
 	f.t.Helper()
 	js, err := jetstream.New(f.publisher)
 	if err != nil {
@@ -75,7 +74,7 @@ func (f *fleet) publish(prefix string, n int) {
 		body := fmt.Appendf(nil, `{"transaction_id":%q,"params":{"outcome":"confirm","confirmations":2}}`, id)
 		var acked error
 		process.Await(f.t, patience, func() error {
-			ctx, cancel := context.WithTimeout(f.ctx, 5*time.Second)
+			ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 			defer cancel()
 			_, acked = js.Publish(ctx, "tracker.start", body)
 			return acked
@@ -91,8 +90,8 @@ type found struct {
 }
 
 // ask sends a request as a caller, until there is an answer that is no error.
-func (f *fleet) ask(subject string, body []byte, into any) error {
-	ctx, cancel := context.WithTimeout(f.ctx, 2*time.Second)
+func (f *fleet) ask(ctx context.Context, subject string, body []byte, into any) error {
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
 	defer cancel()
 	m, err := f.caller.RequestWithContext(ctx, subject, body)
 	if err != nil {
@@ -104,16 +103,16 @@ func (f *fleet) ask(subject string, body []byte, into any) error {
 	return json.Unmarshal(m.Data, into)
 }
 
-func (f *fleet) lookup(id string) (r found) {
+func (f *fleet) lookup(ctx context.Context, id string) (r found) {
 	f.t.Helper()
-	process.Await(f.t, patience, func() error { return f.ask("tracker.lookup", []byte(id), &r) })
+	process.Await(f.t, patience, func() error { return f.ask(ctx, "tracker.lookup", []byte(id), &r) })
 	return r
 }
 
 // owner returns the worker that has the transaction.
-func (f *fleet) owner(id string) string {
+func (f *fleet) owner(ctx context.Context, id string) string {
 	f.t.Helper()
-	return f.lookup(id).Tracker.Worker
+	return f.lookup(ctx, id).Tracker.Worker
 }
 
 // view is the fleet as one worker that answers sees it.
@@ -127,11 +126,11 @@ type view struct {
 }
 
 // awaitAlive waits until n workers live and own every partition among them.
-func (f *fleet) awaitAlive(n int) {
+func (f *fleet) awaitAlive(ctx context.Context, n int) {
 	f.t.Helper()
 	process.Await(f.t, patience, func() error {
 		var v view
-		if err := f.ask("tracker.fleet", nil, &v); err != nil {
+		if err := f.ask(ctx, "tracker.fleet", nil, &v); err != nil {
 			return err
 		}
 		alive := map[string]bool{}
@@ -151,11 +150,11 @@ func (f *fleet) awaitAlive(n int) {
 }
 
 // awaitGone waits until the worker owns nothing, and everything is owned.
-func (f *fleet) awaitGone(worker string) {
+func (f *fleet) awaitGone(ctx context.Context, worker string) {
 	f.t.Helper()
 	process.Await(f.t, patience, func() error {
 		var v view
-		if err := f.ask("tracker.fleet", nil, &v); err != nil {
+		if err := f.ask(ctx, "tracker.fleet", nil, &v); err != nil {
 			return err
 		}
 		owned := 0
@@ -169,12 +168,12 @@ func (f *fleet) awaitGone(worker string) {
 }
 
 // awaitHealthy waits until n containers of the service pass their health checks.
-func (f *fleet) awaitHealthy(service string, n int) {
+func (f *fleet) awaitHealthy(ctx context.Context, service string, n int) {
 	f.t.Helper()
 	process.Await(f.t, patience, func() error {
 		healthy := 0
-		for _, id := range f.p.Containers(f.ctx, service) {
-			if f.p.Docker(f.ctx, "inspect", "--format", "{{.State.Health.Status}}", id) == "healthy" {
+		for _, id := range f.p.Containers(ctx, service) {
+			if f.p.Docker(ctx, "inspect", "--format", "{{.State.Health.Status}}", id) == "healthy" {
 				healthy++
 			}
 		}
@@ -183,23 +182,37 @@ func (f *fleet) awaitHealthy(service string, n int) {
 }
 
 // kill kills the container in which the worker runs.
-func (f *fleet) kill(worker string) {
+func (f *fleet) kill(ctx context.Context, worker string) {
 	f.t.Helper()
-	for _, id := range f.p.Containers(f.ctx, "worker") {
-		if strings.Contains(f.p.Docker(f.ctx, "logs", id), "ready worker="+worker+" ") {
-			f.p.Docker(f.ctx, "kill", "--signal", "KILL", id)
-			return
+	f.p.Docker(ctx, "kill", "--signal", "KILL", f.container(ctx, worker))
+}
+
+// disconnect takes the container in which the worker runs off the network, until heal is called.
+func (f *fleet) disconnect(ctx context.Context, worker string) (heal func()) {
+	f.t.Helper()
+	network, id := f.p.Network(), f.container(ctx, worker)
+	f.p.Docker(ctx, "network", "disconnect", network, id)
+	return func() { f.p.Docker(ctx, "network", "connect", network, id) }
+}
+
+// container returns that in which the worker runs.
+func (f *fleet) container(ctx context.Context, worker string) string {
+	f.t.Helper()
+	for _, id := range f.p.Containers(ctx, "worker") {
+		if strings.Contains(f.p.Docker(ctx, "logs", id), "ready worker="+worker+" ") {
+			return id
 		}
 	}
 	f.t.Fatalf("no container runs worker %q", worker)
+	return ""
 }
 
 // awaitFinished waits until every accepted start has come to its end.
-func (f *fleet) awaitFinished() {
+func (f *fleet) awaitFinished(ctx context.Context) {
 	f.t.Helper()
 	process.Await(f.t, patience, func() error {
 		ended := map[string]bool{}
-		for _, e := range f.history().Events {
+		for _, e := range f.history(ctx).Events {
 			if e.Terminal() {
 				ended[e.ID] = true
 			}
@@ -209,10 +222,10 @@ func (f *fleet) awaitFinished() {
 }
 
 // history reads all events with what the role of a reader may do.
-func (f *fleet) history() (h checker.History) {
+func (f *fleet) history(ctx context.Context) (h checker.History) {
 	f.t.Helper()
 	process.Await(f.t, patience, func() error {
-		ctx, cancel := context.WithTimeout(f.ctx, 10*time.Second)
+		ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 		defer cancel()
 		var err error
 		h, err = f.read(ctx)

@@ -102,6 +102,9 @@ func (p *Project) Containers(ctx context.Context, service string) []string {
 		"--filter", "label=com.docker.compose.project="+p.name, "--filter", "label=com.docker.compose.service="+service))
 }
 
+// Network returns the name of the network that everything is on.
+func (p *Project) Network() string { return p.name + "_default" }
+
 // Servers returns the addresses of the three nodes on this machine.
 func (p *Project) Servers() []string { return p.servers }
 
