@@ -66,7 +66,7 @@ func TestClusterLosesItsServersAndNoStart(t *testing.T) {
 		leader.Kill()
 		begin := time.Now()
 		l.awaitMore(t, 20)
-		t.Logf("writes paused for up to %s after the leader's death", time.Since(begin).Round(time.Millisecond))
+		t.Logf("20 starts more were accepted within %s of the death of the records' leader", time.Since(begin).Round(time.Millisecond))
 		if c.leader(t) != leader {
 			changes++
 		}
@@ -83,7 +83,7 @@ func TestClusterLosesItsServersAndNoStart(t *testing.T) {
 		}
 		begin = time.Now()
 		l.awaitMore(t, 50)
-		t.Logf("writes resumed %s after two of three servers were there again", time.Since(begin).Round(time.Millisecond))
+		t.Logf("50 starts more were accepted within %s of two of three servers being there again", time.Since(begin).Round(time.Millisecond))
 		c.settled(t)
 	})
 	c.awaitShared(t, c.workers...)
