@@ -49,6 +49,7 @@ type chaos struct {
 //
 //	go test ./integration -run Chaos -chaos.duration=10m -chaos.seed=7
 func TestChaos(t *testing.T) {
+	takesAWhile(t)
 	seed := *chaosSeed
 	if seed == 0 {
 		seed = uint64(time.Now().UnixNano()) % 1_000_000

@@ -54,6 +54,7 @@ func (c *clustered) leader(t testing.TB) *process.Server {
 // TestClusterLosesItsServersAndNoStart kills, under load, the leader of the stream, and then two of the three servers, without
 // which nothing can be written: writes resume by themselves, and every worker keeps its partitions.
 func TestClusterLosesItsServersAndNoStart(t *testing.T) {
+	takesAWhile(t)
 	t.Parallel()
 	c := newClustered(t, "", "w-1", "w-2")
 	l := newLoad(c.client, "cluster")
@@ -100,8 +101,9 @@ func TestClusterLosesItsServersAndNoStart(t *testing.T) {
 
 // TestClusterRollsThroughAllItsServers stops each server in order, and then kills each, while the others serve.
 func TestClusterRollsThroughAllItsServers(t *testing.T) {
+	takesAWhile(t)
 	if !*long {
-		return
+		t.Skip("left out because it takes minutes; to run it: go test ./integration -faults -faults.long")
 	}
 	t.Parallel()
 	c := newClustered(t, "", "w-1", "w-2", "w-3")

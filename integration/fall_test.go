@@ -13,6 +13,7 @@ import (
 // TestFleetFallsAndRises kills two workers of four at once, then one that is just loading what it took over from them, and at last
 // every worker and the server. Each time the rest, or who comes after, goes on with everything, and what has finished stays so.
 func TestFleetFallsAndRises(t *testing.T) {
+	takesAWhile(t)
 	t.Parallel()
 	f := newLeased(t, "w-1", "w-2", "w-3", "w-4")
 	l := newLoad(f.client, "fall")
@@ -27,15 +28,7 @@ func TestFleetFallsAndRises(t *testing.T) {
 		f.workers[1].Kill()
 		third, last := f.workers[2], f.workers[3]
 		claims := third.Said("claimed partitions")
-		seen := 0
-		if _, err := third.Stderr(t.Context(), func(line string) bool {
-			if strings.Contains(line, "claimed partitions") {
-				seen++
-			}
-			return seen > claims
-		}); err != nil {
-			t.Fatal(err)
-		}
+		awaitClaim(t, third, claims+1)
 		third.Kill()
 		if third.Said("loaded partitions") <= claims {
 			loads++
@@ -71,6 +64,21 @@ func TestFleetFallsAndRises(t *testing.T) {
 	}
 	stop()
 	t.Log(l.judge(t, map[string]int{"takeover by another worker": 0, "kill while loading": loads, "finished before": len(was)}))
+}
+
+// awaitClaim waits until a worker has claimed partitions for the nth time.
+func awaitClaim(t *testing.T, w *process.Worker, n int) {
+	t.Helper()
+	seen := 0
+	_, err := w.Stderr(t.Context(), func(line string) bool {
+		if strings.Contains(line, "claimed partitions") {
+			seen++
+		}
+		return seen >= n
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
 }
 
 // finished notes of the first few starts of a load what lookup says of those that have finished.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"os"
 	"strconv"
 	"strings"
 	"sync"
@@ -16,8 +17,20 @@ import (
 	"trackerfleet/integration/process"
 )
 
-// long asks for the faults that last: outages of many leases, every node in turn.
-var long = flag.Bool("faults.long", false, "inject the faults that take minutes as well")
+var (
+	// faults asks for the tests that take their time; CI does.
+	faults = flag.Bool("faults", os.Getenv("CI") == "true", "run the tests that take a while: faults of processes, the README")
+	// long asks for the faults that last: outages of many leases, every node in turn.
+	long = flag.Bool("faults.long", false, "inject the faults that take minutes as well")
+)
+
+// takesAWhile leaves a test out where nobody asked for such, so that all others are done within minutes.
+func takesAWhile(t testing.TB) {
+	t.Helper()
+	if !*faults {
+		t.Skip("left out because it takes a while; to run it: go test ./integration -faults")
+	}
+}
 
 // hold lets a fault last.
 func hold(t testing.TB, d time.Duration) {

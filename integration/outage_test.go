@@ -12,6 +12,7 @@ import (
 // shorter and longer than workers write without hearing themselves: what was accepted is there, no partition changes hands, no
 // tracker is loaded anew, and each worker says so while it can't work.
 func TestOutageOfTheServerMovesNothing(t *testing.T) {
+	takesAWhile(t)
 	t.Parallel()
 	outages := []time.Duration{100 * time.Millisecond, 3 * time.Second}
 	if *long {

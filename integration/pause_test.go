@@ -55,6 +55,7 @@ func (f *fleet) without(name string) error {
 // TestPausedWorkerIsRefusedAndRejoins stops a worker under load for half a lease, for one and for three, and wakes it up. After three
 // the others have all that it had; what it still has to say is refused, and it gets its share back by itself.
 func TestPausedWorkerIsRefusedAndRejoins(t *testing.T) {
+	takesAWhile(t)
 	t.Parallel()
 	f := newLeased(t, "w-1", "w-2", "w-3")
 	l := newLoad(f.client, "pause")
@@ -88,6 +89,7 @@ func TestPausedWorkerIsRefusedAndRejoins(t *testing.T) {
 // TestCutOffWorkerFreezesAndHeals cuts a worker off the bus in every way that a network has, and lets it back: it stops by itself, the
 // others take its partitions, and it gets its share back.
 func TestCutOffWorkerFreezesAndHeals(t *testing.T) {
+	takesAWhile(t)
 	for _, c := range []struct {
 		name  string
 		cut   func(*process.Proxy)
@@ -131,6 +133,7 @@ func TestCutOffWorkerFreezesAndHeals(t *testing.T) {
 
 // TestSlowWorkerKeepsItsPartitions delays everything that a worker says and hears by 200 ms: it serves on, and nobody takes it over.
 func TestSlowWorkerKeepsItsPartitions(t *testing.T) {
+	takesAWhile(t)
 	t.Parallel()
 	f := newFleet(t, "w-1")
 	p := process.StartProxy(t, f.server.URL[len("nats://"):])

@@ -76,6 +76,7 @@ func (g *gaps) watch(ctx context.Context, c *client, i int, id string) {
 // TestRollingRestartIsNoticedByNobody stops every worker in order with SIGTERM and starts a new one in its place, under load and 200
 // lookups a second: each leaves with code 0 and without a line of error, and no lookup is answered wrong.
 func TestRollingRestartIsNoticedByNobody(t *testing.T) {
+	takesAWhile(t)
 	t.Parallel()
 	f := newFleet(t, "w-1", "w-2", "w-3")
 	f.awaitShared(t, f.workers...)

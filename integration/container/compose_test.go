@@ -3,6 +3,7 @@ package container
 import (
 	"context"
 	"encoding/json"
+	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -15,6 +16,8 @@ import (
 	"trackerfleet/integration/process"
 )
 
+var containers = flag.Bool("containers", os.Getenv("CI") == "true", "build the images and run the fleet of docker-compose.yml")
+
 func TestMain(m *testing.M) { os.Exit(process.Main(m)) }
 
 const (
@@ -24,6 +27,9 @@ const (
 
 // TestComposeRunsAFleet does with the shipped files what a README tells people to do, and what happens to them later.
 func TestComposeRunsAFleet(t *testing.T) {
+	if !*containers {
+		t.Skip("left out because it takes minutes; to run it: go test ./integration/container -containers")
+	}
 	p := New(t)
 	building, built := context.WithTimeout(t.Context(), buildTime)
 	defer built()
