@@ -66,20 +66,28 @@ func TestJournalOnAReplicatedStreamWithoutALeaderForLong(t *testing.T) {
 	nc := startCluster(t)
 	owners := claim(t, nc, "w-1")
 	chains := newChains(t, 120)
-	const steps = 6
-	var wg sync.WaitGroup
-	var journals []*bus.Journal
-	for half := range 2 {
-		j := runJournal(t, nc, bus.JournalConfig{Lanes: 4, AckTimeout: time.Second})
-		journals = append(journals, j)
-		wg.Go(func() { drive(t.Context(), j, owners, chains[half*60:half*60+60], steps) })
+	const steps, mostRounds = 6, 50
+	journals := []*bus.Journal{
+		runJournal(t, nc, bus.JournalConfig{Lanes: 4, AckTimeout: time.Second}),
+		runJournal(t, nc, bus.JournalConfig{Lanes: 4, AckTimeout: time.Second}),
 	}
-	during(wg.Wait, func() {
+	rounds := uint64(0)
+	// Until both have met a change of leader, however fast the rest is.
+	write := func() {
+		for ; rounds < mostRounds && (journals[0].Stats().Retries == 0 || journals[1].Stats().Retries == 0); rounds++ {
+			var wg sync.WaitGroup
+			for i, j := range journals {
+				wg.Go(func() { drive(t.Context(), j, owners, chains[i*60:i*60+60], steps) })
+			}
+			wg.Wait()
+		}
+	}
+	during(write, func() {
 		pause(t.Context(), 400*time.Millisecond)
 		// Without a leader there is no answer; the next round asks again.
 		_, _ = nc.Request("$JS.API.STREAM.LEADER.STEPDOWN."+bus.StreamTracker, nil, time.Second)
 	})
-	requireSteps(t, chains, steps)
+	requireSteps(t, chains, steps*rounds)
 	checkChains(t, bus.NewRecords(nc), chains)
 	for _, j := range journals {
 		if s := j.Stats(); s.Retries == 0 || s.Conflicts != 0 || s.Fenced != 0 {
