@@ -8,7 +8,8 @@ import (
 
 // Errors of starting and stopping a [Worker].
 var (
-	ErrStopped = errors.New("workers: worker is stopped")
+	ErrStopped   = errors.New("workers: worker is stopped")
+	ErrNameTaken = errors.New("workers: another live worker has this name")
 
 	errNotMine    = errors.New("workers: partition is not owned here")
 	errNobodyElse = errors.New("workers: no other worker could take the partitions")

@@ -148,3 +148,14 @@ func TestPartitionThatIsStillLoadedSavesNoCheckpoint(t *testing.T) {
 		}
 	}
 }
+
+func TestSecondWorkerOfOneNameIsRefused(t *testing.T) {
+	s := newSite(t)
+	s.worker("w-1", nil)
+	if err := s.idle("w-1").Start(t.Context()); !errors.Is(err, ErrNameTaken) {
+		t.Errorf("the second worker's start ended with %v", err)
+	}
+	if answer := s.request("lookup", "nobody"); answer["status"] != "not_found" {
+		t.Errorf("beside a refused twin lookup answered %v", answer)
+	}
+}

@@ -133,11 +133,25 @@ func (w *Worker) own(run context.Context, o *ownership) error {
 	if err := w.rebalance(run, o); err != nil {
 		return err
 	}
-	if o.joined != nil && w.unserved() == 0 {
-		close(o.joined)
-		o.joined = nil
+	if o.joined != nil {
+		w.tryJoin(o)
 	}
 	return nil
+}
+
+// tryJoin ends the joining of the fleet once every partition is served, or for good when the worker's name is another's: of two
+// with one name only the first is dealt to, so the second would wait for ever.
+func (w *Worker) tryJoin(o *ownership) {
+	twin := slices.ContainsFunc(w.pulse.Live(), func(p bus.Peer) bool {
+		return p.Worker == w.cfg.Name && p.Incarnation != w.incarnation && !p.Draining
+	})
+	switch {
+	case w.unserved() == 0:
+		close(o.joined)
+		o.joined = nil
+	case twin && time.Since(o.since) >= w.cfg.Lease:
+		w.fail(fmt.Errorf("%w: %q", ErrNameTaken, w.cfg.Name))
+	}
 }
 
 // unserved counts the partitions that nobody serves, as far as this worker knows: without an owner, with one that is
