@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/url"
 	"os"
 	"strings"
 	"time"
@@ -92,8 +93,26 @@ func Connect(ctx context.Context, cfg ConnectConfig) (*nats.Conn, error) {
 }
 
 func (c ConnectConfig) connectError(err error) error {
+	if broken := (*url.Error)(nil); errors.As(err, &broken) {
+		err = broken.Err // without the URL, which may have a password in it
+	}
 	return fmt.Errorf("bus: connect to %s: %w; is a nats-server running there? `tracker dev` starts one",
-		strings.Join(c.URLs, ", "), err)
+		strings.Join(redacted(c.URLs), ", "), err)
+}
+
+// redacted returns URLs without the passwords in them. What is no URL is not shown at all.
+func redacted(urls []string) []string {
+	shown := make([]string, len(urls))
+	for i, raw := range urls {
+		shown[i] = "(not a URL)"
+		if !strings.Contains(raw, "://") {
+			raw = "nats://" + raw
+		}
+		if u, err := url.Parse(raw); err == nil {
+			shown[i] = u.Redacted()
+		}
+	}
+	return shown
 }
 
 func (c ConnectConfig) options(connected chan<- struct{}, closed chan<- error) []nats.Option {

@@ -76,3 +76,14 @@ func TestConnectionPublishesNothingStale(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+func TestConnectShowsNoPassword(t *testing.T) {
+	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	defer cancel()
+	for _, url := range []string{"nats://me:canary@127.0.0.1:1", "me:canary@127.0.0.1:1", "nats://me:canary@127.0.0.1:one"} {
+		_, err := bus.Connect(ctx, bus.ConnectConfig{URLs: []string{url}})
+		if err == nil || strings.Contains(err.Error(), "canary") {
+			t.Errorf("connecting to a URL with a password fails with %v", err)
+		}
+	}
+}
