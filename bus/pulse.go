@@ -50,6 +50,7 @@ type Pulse struct {
 	nc  *nats.Conn
 	cfg PulseConfig
 	now func() time.Time
+	due chan struct{} // 1: a beat is due out of the rhythm
 
 	mu      sync.Mutex
 	members *Membership
@@ -65,7 +66,8 @@ func NewPulse(nc *nats.Conn, cfg PulseConfig) (*Pulse, error) {
 		return nil, err
 	}
 	return &Pulse{
-		nc: nc, cfg: cfg, now: time.Now, members: NewMembership(cfg.Worker, cfg.Incarnation, cfg.Lease),
+		nc: nc, cfg: cfg, now: time.Now, due: make(chan struct{}, 1),
+		members: NewMembership(cfg.Worker, cfg.Incarnation, cfg.Lease),
 	}, nil
 }
 
@@ -95,12 +97,17 @@ func (p *Pulse) Run(ctx context.Context) error {
 		select {
 		case <-ticker.C:
 			p.send(false)
+		case <-p.due:
+			p.send(false)
 		case <-heard:
 		case <-ctx.Done():
 			return nil
 		}
 	}
 }
+
+// Beat has Run send a heartbeat at once, so that everybody hears what Describe says anew. It never blocks.
+func (p *Pulse) Beat() { notify(p.due, struct{}{}) }
 
 // Leave tells everybody at once that this worker holds nothing any more. Call it after Run has returned.
 func (p *Pulse) Leave(ctx context.Context) error {

@@ -2,6 +2,9 @@ package bus_test
 
 import (
 	"context"
+	"slices"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -71,6 +74,35 @@ func TestPulseFreezesWhenItDoesNotHearItselfAndPeersWaitLonger(t *testing.T) {
 	if peer.Frozen() {
 		t.Error("the peer froze too")
 	}
+}
+
+func TestPulseBeatsAtOnceWhenItIsTold(t *testing.T) {
+	srv := startServer(t, embedded.Config{})
+	var draining atomic.Bool
+	p, err := bus.NewPulse(connect(t, bus.ConnectConfig{URLs: []string{srv.URL()}}), bus.PulseConfig{
+		Worker: "w-1", Incarnation: "1", Lease: time.Hour,
+		Describe: func(h *bus.Heartbeat) { h.Draining = draining.Load() },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	peer, changed, _ := runPulse(t, srv.URL(), "w-2", time.Hour)
+	until(t, changed, func() bool { return peer.Alive("w-2", "w-2-1") })
+	ctx, cancel := context.WithCancel(t.Context())
+	var running sync.WaitGroup
+	defer running.Wait()
+	defer cancel()
+	running.Go(func() {
+		if err := p.Run(ctx); err != nil {
+			t.Error(err)
+		}
+	})
+	until(t, changed, func() bool { return peer.Alive("w-1", "1") })
+	draining.Store(true)
+	p.Beat()
+	until(t, changed, func() bool {
+		return slices.ContainsFunc(peer.Live(), func(o bus.Peer) bool { return o.Worker == "w-1" && o.Draining })
+	})
 }
 
 func TestPulseSaysGoodbye(t *testing.T) {

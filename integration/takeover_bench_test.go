@@ -124,7 +124,7 @@ func awaitOwners(t testing.TB, c *client, theirs []place, dead string, begin tim
 				continue
 			}
 			var r reply
-			if json.Unmarshal(msg.Data, &r) != nil || r.Status != "found" || r.Stale || r.Tracker.Worker == dead {
+			if json.Unmarshal(msg.Data, &r) != nil || r.Status != "found" || r.Stale || r.Tracker.Phase != "running" || r.Tracker.Worker == dead {
 				continue
 			}
 			if _, ok := open[r.Tracker.ID]; ok {

@@ -136,6 +136,7 @@ func (w *Worker) drained() bool {
 func (w *Worker) drain(ctx context.Context) (int, error) {
 	before := w.workload().Partitions
 	w.draining.Store(true)
+	w.pulse.Beat() // or the others would give it partitions, as it has fewer and fewer
 	ticker := time.NewTicker(w.cfg.Lease / 30)
 	defer ticker.Stop()
 	heard := time.Now()

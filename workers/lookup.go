@@ -81,8 +81,8 @@ func (w *Worker) lookup(ctx context.Context, id bus.ID) (bus.LookupReply, error)
 	return bus.LookupReply{Status: bus.LookupFound, Tracker: &object, Stale: stale}, nil
 }
 
-// lookupStored reads what is known of id from the leader of the stream. It is stale unless this worker owns the partition
-// and the run has finished: a process that could know more is elsewhere or not yet there.
+// lookupStored reads what is known of id from the leader of the stream. It is stale unless this worker owns the partition: a
+// process that could know more is elsewhere. While the partition comes or goes the record is all there is to know.
 func (w *Worker) lookupStored(ctx context.Context, id bus.ID) (bus.LookupReply, error) {
 	record, _, err := w.stored(ctx, id)
 	if _, ok := w.here(id); ok { // it came while the record was read
@@ -103,8 +103,7 @@ func (w *Worker) lookupStored(ctx context.Context, id bus.ID) (bus.LookupReply, 
 	if object.Worker == "" {
 		object.Worker = owner.Worker
 	}
-	stale := !w.serves(part.number) || record.Phase() != bus.PhaseFinished && part.is(loading)
-	return bus.LookupReply{Status: bus.LookupFound, Tracker: &object, Stale: stale}, nil
+	return bus.LookupReply{Status: bus.LookupFound, Tracker: &object, Stale: !w.vouches(part.number)}, nil
 }
 
 // recordReads is how many requests read a record at one time, and the others wait. Claims and loading ask the same leader, which

@@ -152,7 +152,7 @@ func (w *Worker) answer(parts []*partition) error {
 	return nil
 }
 
-// silence ends the subscriptions of partitions.
+// silence ends the subscriptions of partitions. What has arrived by then is answered still.
 func (w *Worker) silence(parts []*partition) {
 	for _, p := range parts {
 		p.mu.Lock()
@@ -162,7 +162,7 @@ func (w *Worker) silence(parts []*partition) {
 		if sub == nil {
 			continue
 		}
-		if err := sub.Unsubscribe(); err != nil && !errors.Is(err, nats.ErrConnectionClosed) {
+		if err := sub.Drain(); err != nil && !errors.Is(err, nats.ErrConnectionClosed) {
 			w.log.Warn("unsubscribe", zap.Int("partition", p.number), zap.Error(err))
 		}
 	}

@@ -78,6 +78,13 @@ func (w *Worker) serves(p int) bool {
 	return part.owned() && !part.is(leaving) && !part.is(vacant) && !w.isFrozen()
 }
 
+// vouches reports whether nobody else can change a record of the partition now, so that the stored one is the newest there is. It
+// is so before the first tracker of a partition runs here, and after the last has stopped.
+func (w *Worker) vouches(p int) bool {
+	part := w.partitions[p]
+	return part.owned() && !part.is(vacant) && !w.isFrozen()
+}
+
 // start stores a start and runs its tracker, or answers with what is there. It blocks while the journal is full; ctx bounds
 // that. Errors that are [bus.ErrUnavailable] mean that nothing was done.
 func (w *Worker) start(ctx context.Context, r startRequest) {
