@@ -3,6 +3,7 @@ package workers
 import (
 	"context"
 	"fmt"
+	"maps"
 	"time"
 
 	"go.uber.org/zap"
@@ -10,7 +11,8 @@ import (
 	"trackerfleet/bus"
 )
 
-// handOverAtOnce is how many partitions are given away in one go: few, so that each is without its trackers only shortly.
+// handOverAtOnce is how many partitions are on their way to others at one time: few, so that each is without its trackers only
+// shortly, however slow those are who take them.
 const handOverAtOnce = 8
 
 // handOverTimeout bounds one go: longer than a tracker that hangs is given to end.
@@ -29,31 +31,47 @@ func (w *Worker) rebalance(ctx context.Context, o *ownership) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, handOverTimeout)
 	defer cancel()
-	groups, n := w.surplus(deal(w.owners.all(), all))
-	for to, parts := range groups {
+	owners := w.owners.all()
+	room := handOverAtOnce - o.underWay(owners, time.Now(), w.cfg.Lease)
+	for to, parts := range w.surplus(deal(owners, all), room) {
 		if err := w.handOver(ctx, to, parts); err != nil {
 			return err
 		}
-	}
-	if n > 0 {
+		o.release(parts, time.Now())
 		w.kickOwnership()
 	}
 	return nil
 }
 
-// surplus returns the next few partitions to give away, by who is to have them: those that are another's by the deal, and
-// those whose trackers were stopped already when giving them away failed.
-func (w *Worker) surplus(wish []string) (groups map[string][]*partition, n int) {
-	groups = make(map[string][]*partition)
+// surplus returns the next partitions to give away, at most room, by who is to have them: those that are another's by the deal,
+// and those whose trackers were stopped already when giving them away failed.
+func (w *Worker) surplus(wish []string, room int) map[string][]*partition {
+	groups := make(map[string][]*partition)
 	for p, to := range wish {
 		part := w.partitions[p]
 		stopped := part.is(leaving) && part.owned()
-		if moves := part.is(serving) && to != "" && to != w.cfg.Name; n < handOverAtOnce && (stopped || moves) {
+		if moves := part.is(serving) && to != "" && to != w.cfg.Name; room > 0 && (stopped || moves) {
 			groups[to] = append(groups[to], part)
-			n++
+			room--
 		}
 	}
-	return groups, n
+	return groups
+}
+
+// release notes that partitions are on their way to others.
+func (o *ownership) release(parts []*partition, now time.Time) {
+	for _, p := range parts {
+		o.released[p.number] = now
+	}
+}
+
+// underWay returns how many of the partitions that were released nobody owns yet. One that nobody has taken within a lease holds
+// the others back no longer.
+func (o *ownership) underWay(owners []bus.Owner, now time.Time, lease time.Duration) int {
+	maps.DeleteFunc(o.released, func(p int, at time.Time) bool {
+		return owners[p].State == bus.Owned || now.Sub(at) >= lease
+	})
+	return len(o.released)
 }
 
 // notice returns for how long the members have been the same.

@@ -78,12 +78,14 @@ type ownership struct {
 	changed time.Time // when that was new
 	joined  chan struct{}
 	loads   sync.WaitGroup
+
+	released map[int]time.Time // partitions on their way to others, and since when
 }
 
 // ownLoop decides what to own whenever something may have changed, until ctx ends. joined is closed after the first round
 // after which every partition was served, here or elsewhere.
 func (w *Worker) ownLoop(ctx context.Context, joined chan struct{}) {
-	o := &ownership{since: time.Now(), joined: joined}
+	o := &ownership{since: time.Now(), joined: joined, released: make(map[int]time.Time)}
 	defer o.loads.Wait()
 	ticker := time.NewTicker(w.cfg.Lease / 3)
 	defer ticker.Stop()
@@ -115,6 +117,7 @@ func (w *Worker) own(run context.Context, o *ownership) error {
 		if err := w.thaw(ctx); err != nil {
 			return err
 		}
+		w.settled.Store(false)
 		w.frozen.Store(false)
 		o.frozen, o.since = false, time.Now()
 	}
@@ -269,12 +272,12 @@ func (w *Worker) settleFenced(ctx context.Context) error {
 
 // claim takes the partitions that are to be had and that fall to this worker. They are loaded until run ends.
 func (w *Worker) claim(ctx, run context.Context, o *ownership) error {
+	w.settled.Store(time.Since(o.since) >= w.cfg.Lease)
 	if w.draining.Load() {
 		return nil
 	}
-	settled := time.Since(o.since) >= w.cfg.Lease
 	held := func(p int) bool { return !w.partitions[p].is(vacant) }
-	plan := claimPlan(w.cfg.Name, w.incarnation, w.owners.all(), w.pulse.Live(), held, settled)
+	plan := claimPlan(w.cfg.Name, w.incarnation, w.owners.all(), w.pulse.Live(), held, w.settled.Load())
 	if len(plan) == 0 {
 		return nil
 	}

@@ -55,6 +55,7 @@ type Worker struct {
 	watch    watchdog
 	draining atomic.Bool
 	frozen   atomic.Bool // since the own heartbeat was not heard, until the partitions are claimed again
+	settled  atomic.Bool // has listened to heartbeats for a lease
 	freeze   atomic.Bool // set by tests: as if the own heartbeat was not heard
 
 	lifeMu   sync.Mutex
@@ -204,6 +205,9 @@ func (w *Worker) join(ctx, run context.Context) error {
 	if err := w.awaitPulse(ctx); err != nil {
 		return err
 	}
+	if err := w.awaitOwners(ctx); err != nil {
+		return err
+	}
 	joined := make(chan struct{})
 	w.owning.Go(func() { w.ownLoop(run, joined) })
 	for _, loop := range []struct {
@@ -242,6 +246,24 @@ func (w *Worker) awaitPulse(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// awaitOwners reads who owns what, so that the first request for another's tracker finds its way.
+func (w *Worker) awaitOwners(ctx context.Context) error {
+	for {
+		err := w.readOwners(ctx)
+		if err == nil {
+			return nil
+		}
+		w.log.Warn("read owners", zap.Error(err))
+		select {
+		case err := <-w.failed:
+			return err
+		case <-ctx.Done():
+			return fmt.Errorf("workers: read owners: %w", context.Cause(ctx))
+		case <-time.After(w.cfg.Lease / 10):
+		}
+	}
 }
 
 // unheard reports whether the own heartbeat is not heard now.

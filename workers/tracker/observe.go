@@ -71,6 +71,7 @@ func (c *change) absent(p *source.Policy, o source.Observation) {
 	switch {
 	case r.status == pending:
 		next.status = missing
+		seen.Height = o.Head // the blocks before it may have gone by while nobody looked, or were not written down
 		c.emit(bus.EventMissing, missingData{Since: seen.Since, LastSeen: seen.LastSeen, Checks: seen.Checks})
 	case next.forgotten(c.now, p, o):
 		c.finish(dropped, droppedData{LastSeen: seen.LastSeen, Checks: seen.Checks})
@@ -100,7 +101,8 @@ func (r *Record) believed(p *source.Policy, o source.Observation) bool {
 	return int(r.looks) >= min(need, math.MaxUint16) && (r.several || o.Endpoints < 2)
 }
 
-// forgotten reports whether the last sign of the transaction is long enough ago, in blocks and in time.
+// forgotten reports whether the last sign of the transaction is long enough ago: in blocks from when it was first looked for,
+// or went missing, and in time.
 func (r *Record) forgotten(now stamp, p *source.Policy, o source.Observation) bool {
 	if p.DropAfter == 0 || o.Head-r.sight.Height < p.DropAfter {
 		return false
