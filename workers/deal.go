@@ -48,8 +48,10 @@ func deal(owners []bus.Owner, all []member) []string {
 	}
 	room := quotas(len(owners), all, held)
 	for i, m := range all {
-		slices.SortFunc(held[i], func(p, q int) int { return cmp.Compare(weight(q, m.worker), weight(p, m.worker)) })
 		keep := min(len(held[i]), room[i])
+		if keep < len(held[i]) {
+			sortByWeight(held[i], m.worker)
+		}
 		for _, p := range held[i][:keep] {
 			wish[p] = m.worker
 		}
@@ -63,6 +65,15 @@ func deal(owners []bus.Owner, all []member) []string {
 		}
 	}
 	return wish
+}
+
+// sortByWeight puts those partitions first that a worker has the highest rendezvous weights for.
+func sortByWeight(partitions []int, worker string) {
+	var weights [bus.Partitions]uint64
+	for _, p := range partitions {
+		weights[p] = weight(p, worker)
+	}
+	slices.SortFunc(partitions, func(p, q int) int { return cmp.Compare(weights[q], weights[p]) })
 }
 
 // heaviest returns the member with room that has the highest rendezvous weight for a partition.
