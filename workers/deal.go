@@ -41,7 +41,7 @@ func deal(owners []bus.Owner, all []member) []string {
 	}
 	held := make([][]int, len(all)) // partitions by member
 	for p, o := range owners {
-		i := slices.IndexFunc(all, func(m member) bool { return o.HeldBy(m.worker, m.incarnation) })
+		i := slices.IndexFunc(all, func(m member) bool { return m.holds(o) })
 		if i >= 0 {
 			held[i] = append(held[i], p)
 		}
@@ -74,6 +74,12 @@ func sortByWeight(partitions []int, worker string) {
 		weights[p] = weight(p, worker)
 	}
 	slices.SortFunc(partitions, func(p, q int) int { return cmp.Compare(weights[q], weights[p]) })
+}
+
+// holds reports whether a partition is m's, or on its way to m: what is under way counts there, or the shares would be dealt anew
+// with every step of a hand-over.
+func (m member) holds(o bus.Owner) bool {
+	return o.HeldBy(m.worker, m.incarnation) || o.State == bus.Released && o.To == m.worker
 }
 
 // heaviest returns the member with room that has the highest rendezvous weight for a partition.

@@ -79,6 +79,45 @@ func TestDealIsFairAndMovesNoMoreThanItMust(t *testing.T) {
 	})
 }
 
+// TestDealStaysTheSameWhileItIsFollowed: partitions are released and claimed a few at a time, in any order; what moves moves once.
+func TestDealStaysTheSameWhileItIsFollowed(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		before := rapid.IntRange(1, 8).Draw(t, "before")
+		after := rapid.IntRange(1, 8).Draw(t, "after")
+		owners := obey(deal(make([]bus.Owner, bus.Partitions), fleetOf(before)))
+		present := fleetOf(after)
+		first := deal(owners, present)
+		must := 0
+		for p, o := range owners {
+			if first[p] != o.Worker {
+				must++
+			}
+		}
+		moves := 0
+		for step := 0; moves < must; step++ {
+			if step > 4*bus.Partitions {
+				t.Fatalf("%d of %d partitions have moved, and no more do", moves, must)
+			}
+			wish := deal(owners, present)
+			p := rapid.IntRange(0, bus.Partitions-1).Draw(t, "partition")
+			for owners[p].State == bus.Owned && owners[p].Worker == wish[p] {
+				p = (p + 1) % bus.Partitions
+			}
+			if o := &owners[p]; o.State == bus.Owned {
+				o.State, o.To = bus.Released, wish[p]
+				continue
+			}
+			owners[p] = bus.Owner{Partition: p, Epoch: 2, Worker: owners[p].To, Incarnation: "1", State: bus.Owned}
+			moves++
+		}
+		for p, to := range deal(owners, present) {
+			if owners[p].Worker != to || owners[p].State != bus.Owned {
+				t.Fatalf("after the %d moves that had to be, partition %d is %+v and should be %s's", must, p, owners[p], to)
+			}
+		}
+	})
+}
+
 func membersOf(wish []string, pool []member) []member {
 	var all []member
 	for _, m := range pool {
