@@ -62,6 +62,10 @@ func needsSettling(err error) bool {
 }
 
 func (l *lane) publish(ctx context.Context, batch []*item) (first uint64, err error) {
+	if !l.journal.open.enter(ctx) {
+		return 0, context.Cause(ctx)
+	}
+	defer l.journal.open.leave()
 	messages := batchMessages(batch)
 	ctx, cancel := context.WithTimeout(ctx, l.journal.cfg.AckTimeout)
 	defer cancel()

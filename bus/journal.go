@@ -15,7 +15,7 @@ import (
 // JournalConfig says how a journal writes. The zero value works.
 type JournalConfig struct {
 	// Lanes is how many batches are in flight at most; a partition belongs to lane partition mod Lanes. A server allows 50
-	// open batches per stream, over all workers. 0: 4.
+	// open batches per stream, over all workers; see [Journal.LimitBatches]. 0: 4.
 	Lanes int
 	// MaxBatchMessages limits a batch; 0: [MaxBatch], where a server stops unless configured otherwise.
 	MaxBatchMessages int
@@ -78,6 +78,7 @@ type Journal struct {
 	records *Records
 	batches *BatchPublisher
 	lanes   []*lane
+	open    *gate // batches that the server has not answered yet
 	ids     idSource
 	fences  [Partitions]atomic.Uint64 // epochs up to here have ended
 	stats   journalCounters
@@ -102,7 +103,7 @@ func NewJournal(nc *nats.Conn, cfg JournalConfig) (*Journal, error) {
 	}
 	j := &Journal{
 		cfg: cfg, publisher: nc, records: NewRecords(nc), closed: make(chan struct{}),
-		ids: idSource{prefix: nuid.Next()},
+		ids: idSource{prefix: nuid.Next()}, open: newGate(cfg.Lanes),
 	}
 	for range cfg.Lanes {
 		j.lanes = append(j.lanes, newLane(j))
@@ -182,6 +183,10 @@ func (j *Journal) Flush(ctx context.Context, partitions ...int) error {
 	}
 	return nil
 }
+
+// LimitBatches has at most n batches, but one at least, in flight from now on, however many lanes there are: this journal's share
+// of what the server takes from all workers together. It never blocks.
+func (j *Journal) LimitBatches(n int) { j.open.resize(max(n, 1)) }
 
 // Revoke ends epoch and all before it for a partition: writes that have not gone out fail at once with a [*FencedError],
 // and so does every later one. A batch that is in flight still ends as the stream decides. OnFenced is not called.

@@ -30,6 +30,35 @@ func batchPart(t *testing.T, nc *nats.Conn, batch, sequence int, commit bool) st
 	return string(answer.Data)
 }
 
+// A journal has no more batches open than it is told, however many lanes have something to write: with all places but one taken by
+// others it is refused nothing.
+func TestJournalKeepsToItsShareOfBatches(t *testing.T) {
+	nc := fleet(t)
+	owners := claim(t, nc, "w-1")
+	j := runJournal(t, nc, bus.JournalConfig{Lanes: 8})
+	j.LimitBatches(1)
+	for batch := range openBatches - 1 {
+		if answer := batchPart(t, nc, batch, 1, false); answer != "" {
+			t.Fatalf("batch %d is not open: %s", batch, answer)
+		}
+	}
+	const writes = 2000
+	results := make(chan bus.Result, writes)
+	for i := range writes {
+		if err := j.Submit(t.Context(), transition(numbered(t, i), owners, 1, 0, func(r bus.Result) { results <- r })); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for range writes {
+		if r := <-results; r.Err != nil {
+			t.Fatal(r.Err)
+		}
+	}
+	if s := j.Stats(); s.Retries > 0 || s.Written != writes {
+		t.Errorf("got %+v", s)
+	}
+}
+
 // Other workers keep as many batches open as the stream takes: a write waits until one of them ends, and is neither lost nor
 // taken for one of a worker that owns nothing any more.
 func TestJournalWaitsWhileTheStreamHasTooManyBatches(t *testing.T) {

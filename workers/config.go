@@ -41,6 +41,10 @@ type Config struct {
 	// MaxRequests limits the requests that are waited for at one time; more are answered with 429. Default 4096.
 	MaxRequests int
 
+	// OpenBatches is how many atomic batches the server takes at one time for one stream, its max_batch_inflight_per_stream. The
+	// live workers share them. Default 50, as the server's.
+	OpenBatches int
+
 	// RecordTTL is how long the record of a finished transaction is kept, and so how long a duplicate start is known as
 	// one. Default 168h; at least 1s.
 	RecordTTL time.Duration
@@ -70,6 +74,7 @@ func (c Config) withDefaults() Config {
 	setDefault(&c.Lease, 3*time.Second)
 	setDefault(&c.MaxTrackers, 2_000_000)
 	setDefault(&c.MaxRequests, 4096)
+	setDefault(&c.OpenBatches, 50)
 	setDefault(&c.RecordTTL, 7*24*time.Hour)
 	setDefault(&c.EventTTL, 3*24*time.Hour)
 	setDefault(&c.CheckpointEvery, 10*time.Second)
@@ -107,6 +112,7 @@ func (c Config) validate() error {
 	fault(c.Lease >= 300*time.Millisecond, "Lease %v: at least 300ms is needed", c.Lease)
 	fault(c.MaxTrackers > 0, "MaxTrackers %d: must be positive", c.MaxTrackers)
 	fault(c.MaxRequests > 0, "MaxRequests %d: must be positive", c.MaxRequests)
+	fault(c.OpenBatches > 0, "OpenBatches %d: must be positive", c.OpenBatches)
 	fault(c.RecordTTL >= time.Second, "RecordTTL %v: at least 1s is needed", c.RecordTTL)
 	fault(c.EventTTL >= time.Second, "EventTTL %v: at least 1s is needed", c.EventTTL)
 	fault(c.CheckpointEvery > 0, "CheckpointEvery %v: must be positive", c.CheckpointEvery)

@@ -75,10 +75,9 @@ type Worker struct {
 	failed  chan error         // 1: why the worker cannot go on
 }
 
-// journalLanes is how many batches a worker has open at most. A stream takes 50 over all workers, unless the server's
-// max_batch_inflight_per_stream says otherwise, so that 16 workers fit. With more of them batches are refused now and then
-// and tried again, which costs time and nothing else.
-const journalLanes = 3
+// journalLanes is how many batches a worker has open at most; more would wait for the same disk. In a large fleet it is fewer: the
+// live workers share what the server takes. While they do not agree on who lives, batches are refused now and then and tried again.
+const journalLanes = 4
 
 // New returns a worker over two connections: nc for everything, and pulse for heartbeats alone, so that a beat never waits
 // behind other traffic. It starts nothing. The streams must exist; see [bus.EnsureAssets].
@@ -281,6 +280,7 @@ func (w *Worker) isFrozen() bool {
 // onPulse is told when the fleet or this worker's own heartbeat has changed.
 func (w *Worker) onPulse() {
 	w.isFrozen() // remembers it, however short it is
+	w.journal.LimitBatches(w.cfg.OpenBatches / max(len(w.pulse.Live()), 1))
 	w.kickOwnership()
 }
 

@@ -91,6 +91,7 @@ func (c *checker) worker() {
 	c.between("retention.finished", c.Retention.Finished, time.Second, 10*365*24*time.Hour)
 	c.between("retention.events", c.Retention.Events, time.Second, 10*365*24*time.Hour)
 	c.want(c.Streams.Replicas >= 1 && c.Streams.Replicas <= 5, "streams.replicas", "%d is not between 1 and 5", c.Streams.Replicas)
+	c.want(c.Streams.OpenBatches >= 1, "streams.open_batches", "%d is not 1 or more", c.Streams.OpenBatches)
 	c.listen()
 	c.between("lease", c.Lease, 300*time.Millisecond, 5*time.Minute)
 	c.between("stop_timeout", c.StopTimeout, time.Second, time.Hour)

@@ -35,7 +35,7 @@ func Defaults(role Role) Settings {
 		Port:         DefaultPort,
 		Workers:      1,
 		Retention:    Retention{Finished: 7 * 24 * time.Hour, Events: 3 * 24 * time.Hour},
-		Streams:      Streams{Replicas: 1},
+		Streams:      Streams{Replicas: 1, OpenBatches: 50},
 		Supervision: Supervision{
 			MaxRestarts: 5,
 			Period:      time.Minute,

@@ -64,9 +64,10 @@ type Retention struct {
 	Events   time.Duration `koanf:"events" doc:"events"`
 }
 
-// Streams is how the streams are made that are missing.
+// Streams is how the streams are made that are missing, and what the server takes of them.
 type Streams struct {
-	Replicas int `koanf:"replicas" doc:"copies of every stream; 3 in a cluster of 3 or more"`
+	Replicas    int `koanf:"replicas" doc:"copies of every stream; 3 in a cluster of 3 or more"`
+	OpenBatches int `koanf:"open_batches" doc:"atomic batches that the server takes at one time, its max_batch_inflight_per_stream"`
 }
 
 // Supervision is how crashed trackers are brought back.
