@@ -42,15 +42,9 @@ func fleetGrid(r bus.FleetReply) render.Grid {
 			w.Worker, w.Version, state, strconv.FormatUint(w.Trackers, 10), strconv.Itoa(w.Partitions), stamp(&w.HeartbeatAt),
 		})
 	}
-	without := 0
-	for _, p := range r.Partitions {
-		if p.State != bus.PartitionOwned {
-			without++
-		}
-	}
 	g.Notes = []string{
 		fmt.Sprintf("fleet %s as %s sees it: %d trackers, start backlog %d", r.Fleet, r.AnsweredBy, r.Counts.Total, r.StartBacklog),
-		fmt.Sprintf("partitions without an owner: %d of %d", without, len(r.Partitions)),
+		fmt.Sprintf("partitions without an owner that lives: %d of %d", unserved(r), len(r.Partitions)),
 	}
 	if len(r.Counts.ByStatus) > 0 {
 		g.Notes = append(g.Notes, "by status: "+counted(r.Counts.ByStatus))
@@ -59,6 +53,21 @@ func fleetGrid(r bus.FleetReply) render.Grid {
 		g.Notes = append(g.Notes, "by phase: "+counted(r.Counts.ByPhase))
 	}
 	return g
+}
+
+// unserved counts the partitions that nobody owns, or that a worker owns who is silent.
+func unserved(r bus.FleetReply) int {
+	alive := make(map[string]bool, len(r.Workers))
+	for _, w := range r.Workers {
+		alive[w.Worker] = w.Alive
+	}
+	n := 0
+	for _, p := range r.Partitions {
+		if p.State != bus.PartitionOwned || !alive[p.Worker] {
+			n++
+		}
+	}
+	return n
 }
 
 // counted returns names and counts in the order of the names.

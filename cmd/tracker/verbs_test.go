@@ -124,15 +124,20 @@ func TestRetryAndFleet_answer(t *testing.T) {
 		retry: bus.RetryReply{Status: bus.RetryResumed, Tracker: tracked(bus.StatusPending)},
 		fleet: bus.FleetReply{
 			Fleet: "default", AnsweredBy: "w-1", StartBacklog: 7,
-			Workers:    []bus.FleetWorker{{Worker: "w-1", Alive: true, Trackers: 5, Partitions: 1}, {Worker: "w-2", Draining: true}},
-			Partitions: []bus.FleetPartition{{State: bus.PartitionOwned}, {Partition: 1, State: bus.PartitionUnowned}},
+			Workers: []bus.FleetWorker{{Worker: "w-1", Alive: true, Trackers: 5, Partitions: 1}, {Worker: "w-2", Draining: true}},
+			Partitions: []bus.FleetPartition{
+				{State: bus.PartitionOwned, Worker: "w-1"},
+				{Partition: 1, State: bus.PartitionUnowned},
+				{Partition: 2, State: bus.PartitionOwned, Worker: "w-2"},
+				{Partition: 3, State: bus.PartitionOwned, Worker: "w-3"},
+			},
 		},
 	}
 	if got := tracker(t, f, "", "retry", "txn_1"); got.code != 0 || !strings.Contains(got.out, "resumed") {
 		t.Errorf("retry: %+v", got)
 	}
 	got := tracker(t, f, "", "fleet")
-	for _, want := range []string{"alive", "silent", "start backlog 7", "without an owner: 1 of 2"} {
+	for _, want := range []string{"alive", "silent", "start backlog 7", "without an owner that lives: 3 of 4"} {
 		if !strings.Contains(got.out, want) {
 			t.Errorf("no %q in\n%s", want, got.out)
 		}

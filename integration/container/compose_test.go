@@ -25,12 +25,18 @@ const (
 	storyTime = 3 * time.Minute // of everything after it
 )
 
-// TestComposeRunsAFleet does with the shipped files what a README tells people to do, and what happens to them later.
+// TestComposeRunsAFleet does with the shipped files what a README tells people to do, and what happens to them later, with every
+// Compose that is installed.
 func TestComposeRunsAFleet(t *testing.T) {
 	if !*containers {
 		t.Skip("left out because it takes minutes; to run it: go test ./integration/container -containers")
 	}
-	p := New(t)
+	for _, composer := range composers(t) {
+		t.Run(composer.version, func(t *testing.T) { runsAFleet(t, New(t, composer)) })
+	}
+}
+
+func runsAFleet(t *testing.T, p *Project) {
 	building, built := context.WithTimeout(t.Context(), buildTime)
 	defer built()
 	begin := time.Now()
@@ -149,9 +155,14 @@ func hardened(ctx context.Context, t *testing.T, p *Project) {
 	}
 }
 
-// TestComposeFileIsValid holds the shipped files against the Compose that is installed, with and without TLS.
+// TestComposeFileIsValid holds the shipped files against every Compose that is installed, with and without TLS.
 func TestComposeFileIsValid(t *testing.T) {
-	p := New(t)
+	for _, composer := range composers(t) {
+		t.Run(composer.version, func(t *testing.T) { isValid(t, New(t, composer)) })
+	}
+}
+
+func isValid(t *testing.T, p *Project) {
 	plain := p.Compose(t.Context(), "config")
 	for _, want := range []string{"read_only: true", "condition: service_healthy", "_INBOX_worker"} {
 		if !strings.Contains(plain, want) {
@@ -170,13 +181,15 @@ func TestComposeWantsPasswords(t *testing.T) {
 	if err := os.WriteFile(nothing, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	for _, role := range roles {
-		p := New(t)
-		name := strings.ToUpper(role) + "_PASSWORD"
-		p.environ = slices.DeleteFunc(p.environ, func(set string) bool { return strings.HasPrefix(set, name+"=") })
-		out, err := p.compose(t.Context(), "--env-file", nothing, "config")
-		if err == nil || !strings.Contains(err.Error(), ".env") {
-			t.Errorf("without %s: %v\n%s", name, err, out)
+	for _, composer := range composers(t) {
+		for _, role := range roles {
+			p := New(t, composer)
+			name := strings.ToUpper(role) + "_PASSWORD"
+			p.environ = slices.DeleteFunc(p.environ, func(set string) bool { return strings.HasPrefix(set, name+"=") })
+			out, err := p.compose(t.Context(), "--env-file", nothing, "config")
+			if err == nil || !strings.Contains(err.Error(), ".env") {
+				t.Errorf("Compose %s, without %s: %v\n%s", composer.version, name, err, out)
+			}
 		}
 	}
 }

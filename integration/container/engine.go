@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -35,18 +36,36 @@ func requireEngine(t testing.TB) {
 	}
 }
 
-// composeCommand returns how Compose is called here: docker-compose, of version 1.29 or 2, or the plugin of docker. It needs no
-// engine.
-func composeCommand(t testing.TB) []string {
+// Composer is a Compose that is installed here.
+type Composer struct {
+	version string
+	command []string // how it is called
+}
+
+func (c Composer) major() string {
+	major, _, _ := strings.Cut(c.version, ".")
+	return major
+}
+
+// composers returns the installed Composes, of each major version the first that is found: the shipped file is for version 1.29 and
+// for version 2. They need no engine. The test is skipped where there is none, and fails in CI unless both are there.
+func composers(t testing.TB) (found []Composer) {
 	t.Helper()
-	for _, command := range [][]string{{"docker-compose"}, {"docker", "compose"}} {
-		args := append(command[1:len(command):len(command)], "version")
-		if exec.CommandContext(t.Context(), command[0], args...).Run() == nil {
-			return command
+	for _, command := range [][]string{{"docker-compose"}, {"docker", "compose"}, {"docker-compose-v2"}} {
+		args := append(command[1:len(command):len(command)], "version", "--short")
+		out, err := exec.CommandContext(t.Context(), command[0], args...).Output()
+		c := Composer{version: strings.TrimPrefix(strings.TrimSpace(string(out)), "v"), command: command}
+		if err == nil && !slices.ContainsFunc(found, func(o Composer) bool { return o.major() == c.major() }) {
+			found = append(found, c)
 		}
 	}
-	missing(t, "neither docker-compose nor docker compose is installed")
-	return nil
+	switch {
+	case len(found) == 0:
+		missing(t, "neither docker-compose nor docker compose is installed")
+	case len(found) == 1 && os.Getenv("CI") == "true":
+		t.Fatalf("container: Compose %s is installed alone, and CI must try version 1.29 and version 2", found[0].version)
+	}
+	return found
 }
 
 // run runs a command and returns its standard output. Its error output is in the error.

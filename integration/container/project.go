@@ -28,14 +28,14 @@ type Project struct {
 	images   []string
 }
 
-// New returns the project, with nothing built or started. The test is skipped where there is no Compose.
-func New(t testing.TB) *Project {
+// New returns the project under a Compose, with nothing built or started.
+func New(t testing.TB, composer Composer) *Project {
 	t.Helper()
 	root, err := filepath.Abs(filepath.Join("..", ".."))
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &Project{t: t, root: root, command: composeCommand(t), name: "trackerfleet-test-" + random(4), password: make(map[string]string)}
+	p := &Project{t: t, root: root, command: composer.command, name: "trackerfleet-test-" + random(4), password: make(map[string]string)}
 	for i := range 3 {
 		address := freeAddress(t)
 		p.servers = append(p.servers, address)
