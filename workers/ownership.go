@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"slices"
 	"sync"
 	"time"
@@ -80,6 +81,7 @@ type ownership struct {
 	loads   sync.WaitGroup
 
 	released map[int]time.Time // partitions on their way to others, and since when
+	takeover time.Time         // when silent owners may be taken over; zero: nobody is silent
 }
 
 // ownLoop decides what to own whenever something may have changed, until ctx ends. joined is closed after the first round
@@ -278,6 +280,10 @@ func (w *Worker) claim(ctx, run context.Context, o *ownership) error {
 	}
 	held := func(p int) bool { return !w.partitions[p].is(vacant) }
 	plan := claimPlan(w.cfg.Name, w.incarnation, w.owners.all(), w.pulse.Live(), held, w.settled.Load())
+	plan, again := o.ripe(plan, w.incarnation, time.Now(), rand.N(w.cfg.Lease/takeoverJitter))
+	if again > 0 {
+		time.AfterFunc(again, w.kickOwnership)
+	}
 	if len(plan) == 0 {
 		return nil
 	}

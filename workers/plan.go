@@ -2,7 +2,9 @@ package workers
 
 import (
 	"hash/fnv"
+	"slices"
 	"strconv"
+	"time"
 
 	"trackerfleet/bus"
 )
@@ -42,8 +44,29 @@ func claimPlan(self, incarnation string, owners []bus.Owner, live []bus.Peer, he
 	return claims
 }
 
-// weight is the rendezvous weight of a worker for a partition (highest random weight hashing). It spreads FNV-1a over all bits (the finalizer of MurmurHash3), because FNV of strings that differ in their last
-// bytes differs mostly in its low bits.
+// takeoverJitter is which part of a lease those who see the same silence wait at most, each as long as chance has it.
+const takeoverJitter = 30
+
+// ripe returns those claims of a plan that may be made now. What is to be taken from a silent owner waits for jitter from when that
+// was first seen, and is then planned anew, by who is heard by that time: then again says when.
+func (o *ownership) ripe(plan []bus.Owner, incarnation string, now time.Time, jitter time.Duration) (claims []bus.Owner, again time.Duration) {
+	silent := func(c bus.Owner) bool { return c.State == bus.Owned && c.Incarnation != incarnation }
+	switch {
+	case !slices.ContainsFunc(plan, silent):
+		o.takeover = time.Time{}
+		return plan, 0
+	case o.takeover.IsZero():
+		o.takeover = now.Add(jitter)
+		again = jitter
+	}
+	if now.Before(o.takeover) {
+		return slices.DeleteFunc(plan, silent), again
+	}
+	return plan, 0
+}
+
+// weight is the rendezvous weight of a worker for a partition (highest random weight hashing). It spreads FNV-1a over all bits (the
+// finalizer of MurmurHash3), because FNV of strings that differ in their last bytes differs mostly in its low bits.
 func weight(partition int, worker string) uint64 {
 	h := fnv.New64a()
 	h.Write([]byte(worker))
