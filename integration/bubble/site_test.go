@@ -162,10 +162,12 @@ func (s *site) connect(name string, way nats.Option) *nats.Conn {
 	return nc
 }
 
-// close ends all that the site began: nothing may be left in the bubble.
+// close ends all that the site began: nothing may be left in the bubble. The server does not wait for those who flush its files; they
+// look every millisecond whether they are still wanted, and the bubble's clock stands still once the test has returned.
 func (s *site) close() {
 	s.nc.Close()
 	s.stopServer()
+	time.Sleep(time.Second)
 }
 
 // member is one life of a worker, and its way to the server.
