@@ -27,7 +27,7 @@ func (a *app) drainCommand() *cobra.Command {
 		Short: "Have a worker hand over everything it has",
 		Long: "Have a worker hand over all its partitions and return when it has; it takes nothing more until it is started again.\n" +
 			"Meanwhile up to 50 of its trackers are looked up again and again, to tell the longest time that one of them went without\n" +
-			"an answer from its owner. --timeout bounds the drain; without it a minute does.\n" +
+			"an answer from its owner, and without a process. --timeout bounds the drain; without it a minute does.\n" +
 			"Exit code 3: no such worker is alive; 4: nobody could take over, or time ran out: what was handed over stays so.",
 		Example:           "  tracker drain w-2 && systemctl restart tracker-w-2",
 		Args:              cobra.ExactArgs(1),
@@ -42,7 +42,7 @@ func (a *app) drainCommand() *cobra.Command {
 }
 
 // drainSummary is what came of a drain. A gap of a tracker is the time between two answers that were not stale; the pause
-// between two look-ups counts too.
+// between two look-ups counts too. While a partition is handed over its owner answers from the records.
 type drainSummary struct {
 	bus.DrainReply
 	Elapsed    bus.Duration `json:"elapsed"`
@@ -50,7 +50,9 @@ type drainSummary struct {
 	Lookups    int          `json:"lookups"`
 	LongestGap bus.Duration `json:"longest_gap"`
 	GapOf      *bus.ID      `json:"gap_of,omitempty"` // the tracker with the longest gap
-	Unanswered int          `json:"unanswered"`       // sampled trackers without such an answer at the end
+	// LongestIdle is the longest time that one had no process, and was answered for from its record at most.
+	LongestIdle bus.Duration `json:"longest_idle"`
+	Unanswered  int          `json:"unanswered"` // sampled trackers without a process that answers at the end
 }
 
 func drain(ctx context.Context, s *session, worker string) error {
@@ -120,18 +122,18 @@ func sampleOf(ctx context.Context, s *session, worker string) ([]bus.ID, error) 
 
 func drainGrid(sum drainSummary) render.Grid {
 	g := render.Grid{
-		Columns: []string{"worker", "partitions", "elapsed", "sampled", "lookups", "longest gap"},
+		Columns: []string{"worker", "partitions", "elapsed", "sampled", "lookups", "longest gap", "longest idle"},
 		Rows: [][]string{{
 			sum.Worker, fmt.Sprint(sum.Partitions), time.Duration(sum.Elapsed).String(), fmt.Sprint(sum.Sampled), fmt.Sprint(sum.Lookups),
-			time.Duration(sum.LongestGap).String(),
+			time.Duration(sum.LongestGap).String(), time.Duration(sum.LongestIdle).String(),
 		}},
 	}
 	if sum.GapOf == nil {
-		g.Rows[0][5] = "unknown"
+		g.Rows[0][5], g.Rows[0][6] = "unknown", "unknown"
 		g.Notes = []string{"it had no trackers that could be looked up meanwhile"}
 		return g
 	}
-	g.Notes = []string{fmt.Sprintf("no sampled tracker went longer than %v without an answer from its owner; that was %s",
-		time.Duration(sum.LongestGap), render.Cell(sum.GapOf.String()))}
+	g.Notes = []string{fmt.Sprintf("no sampled tracker went longer than %v without an answer from its owner (that was %s), nor longer than %v without a process",
+		time.Duration(sum.LongestGap), render.Cell(sum.GapOf.String()), time.Duration(sum.LongestIdle))}
 	return g
 }

@@ -15,9 +15,10 @@ type lookup func(ctx context.Context, id bus.ID) (bus.LookupReply, error)
 
 // gap is what was seen of one tracker.
 type gap struct {
-	longest  time.Duration
+	longest  time.Duration // between two fresh answers
+	idle     time.Duration // between two fresh answers of a tracker that had its process
 	lookups  int
-	answered bool // the last look-up
+	answered bool // the last look-up, and by a tracker that has its process
 }
 
 // gapWatch looks trackers up while something happens to them. End it with finish or abandon.
@@ -47,16 +48,23 @@ func (w *gapWatch) follow(ctx context.Context, ask lookup, id bus.ID, begun func
 	tick := time.NewTicker(gapEvery)
 	defer tick.Stop()
 	var g gap
-	begin := time.Now()
+	answered := time.Now()
+	ran := answered
 	for begun := sync.OnceFunc(begun); ; {
 		over := w.isOver()
 		reply, err := ask(ctx, id)
 		g.lookups++
-		g.answered = err == nil && !reply.Stale
-		if now := time.Now(); g.answered && g.lookups == 1 {
-			begin = now // before it nothing has happened
-		} else if g.answered || ctx.Err() != nil {
-			g.longest, begin = max(g.longest, now.Sub(begin)), now
+		fresh := err == nil && !reply.Stale
+		g.answered = fresh && (reply.Tracker == nil || reply.Tracker.Phase != bus.PhaseHandoff)
+		now := time.Now()
+		if g.lookups == 1 && g.answered {
+			answered, ran = now, now // before it nothing has happened
+		}
+		if fresh || ctx.Err() != nil {
+			g.longest, answered = max(g.longest, now.Sub(answered)), now
+		}
+		if g.answered || ctx.Err() != nil {
+			g.idle, ran = max(g.idle, now.Sub(ran)), now
 		}
 		begun()
 		if ctx.Err() != nil || (over && g.answered) {
@@ -94,6 +102,7 @@ func (w *gapWatch) finish(patience time.Duration) drainSummary {
 		if longest := bus.Duration(g.longest.Round(time.Millisecond)); sum.GapOf == nil || longest > sum.LongestGap {
 			sum.LongestGap, sum.GapOf = longest, &w.ids[i]
 		}
+		sum.LongestIdle = max(sum.LongestIdle, bus.Duration(g.idle.Round(time.Millisecond)))
 	}
 	return sum
 }

@@ -30,11 +30,12 @@ func twoWorkers() *fakeFleet {
 // TestDrain_tellsTheLongestGap: the owner is silent, then the record is stale, then the new owner answers, after the drain.
 func TestDrain_tellsTheLongestGap(t *testing.T) {
 	for _, tc := range []struct {
-		unavailable, stale, drain, longest time.Duration // since the drain began
+		unavailable, stale, handoff, drain, longest, idle time.Duration // since the drain began
 	}{
-		{0, 0, time.Second, gapEvery},
-		{100 * time.Millisecond, 200 * time.Millisecond, time.Second, 200 * time.Millisecond},
-		{100 * time.Millisecond, 900 * time.Millisecond, 500 * time.Millisecond, 900 * time.Millisecond},
+		{0, 0, 0, time.Second, gapEvery, gapEvery},
+		{100 * time.Millisecond, 200 * time.Millisecond, 0, time.Second, 200 * time.Millisecond, 200 * time.Millisecond},
+		{100 * time.Millisecond, 200 * time.Millisecond, 400 * time.Millisecond, time.Second, 200 * time.Millisecond, 400 * time.Millisecond},
+		{100 * time.Millisecond, 900 * time.Millisecond, 0, 500 * time.Millisecond, 900 * time.Millisecond, 900 * time.Millisecond},
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			f := twoWorkers()
@@ -56,6 +57,10 @@ func TestDrain_tellsTheLongestGap(t *testing.T) {
 					return bus.LookupReply{}, bus.ErrUnavailable
 				case since < tc.stale:
 					return bus.LookupReply{Status: bus.LookupFound, Tracker: f.lookup.Tracker, Stale: true}, nil
+				case since < tc.handoff:
+					onItsWay := *f.lookup.Tracker
+					onItsWay.Phase = bus.PhaseHandoff
+					return bus.LookupReply{Status: bus.LookupFound, Tracker: &onItsWay}, nil
 				}
 				return f.lookup, nil
 			}
@@ -66,6 +71,9 @@ func TestDrain_tellsTheLongestGap(t *testing.T) {
 			}
 			if longest := time.Duration(sum.LongestGap); longest < tc.longest || longest > tc.longest+2*gapEvery {
 				t.Errorf("longest gap %v, want %v", longest, tc.longest)
+			}
+			if idle := time.Duration(sum.LongestIdle); idle < tc.idle || idle > tc.idle+2*gapEvery {
+				t.Errorf("longest without a process %v, want %v", idle, tc.idle)
 			}
 		})
 	}

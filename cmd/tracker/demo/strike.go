@@ -168,10 +168,10 @@ func (r Rehearsal) watchTakeover(ctx context.Context, t *tally, n *notes, s Stri
 	}
 }
 
-// owned reports whether the owner of id answers; the one that was killed cannot.
+// owned reports whether the owner of id answers, and not for the stored record alone; the one that was killed cannot.
 func (r Rehearsal) owned(ctx context.Context, id bus.ID) bool {
 	ctx, cancel := context.WithTimeout(ctx, takeoverAsk)
 	defer cancel()
 	reply, err := r.Fleet.Lookup(ctx, id)
-	return err == nil && !reply.Stale
+	return err == nil && !reply.Stale && (reply.Tracker == nil || reply.Tracker.Phase != bus.PhaseHandoff)
 }
