@@ -21,7 +21,7 @@ var containers = flag.Bool("containers", os.Getenv("CI") == "true", "build the i
 func TestMain(m *testing.M) { os.Exit(process.Main(m)) }
 
 const (
-	buildTime = 5 * time.Minute // mostly of the Go compiler, on the first run
+	buildTime = 8 * time.Minute // mostly of the Go compiler, on the first run
 	storyTime = 3 * time.Minute // of everything after it
 )
 
