@@ -18,8 +18,10 @@ type ConnectConfig struct {
 	URLs []string
 	// Name is shown in the server's connection list.
 	Name string
-	// Credentials is the path of a .creds file (JWT and seed); empty: none.
+	// Credentials is the path of a .creds file (JWT and seed), which is read again for each attempt to connect; empty: none.
 	Credentials string
+	// Nkey is the path of a file with the seed of an nkey, which is read again for each attempt to connect; empty: none.
+	Nkey string
 	// InboxPrefix starts the subjects of replies; empty: _INBOX.
 	InboxPrefix string
 	// OnError receives errors that belong to no call (slow consumers, refused permissions); nil: they are dropped.
@@ -27,6 +29,9 @@ type ConnectConfig struct {
 	// OnDisconnect and OnReconnect are told of losses of the connection; nil: nobody is.
 	OnDisconnect func(error)
 	OnReconnect  func(url string)
+	// OnRefused is told why an attempt to connect has failed; nil: nobody is. Of an attempt that the server ended because of its
+	// user OnError is told.
+	OnRefused func(error)
 	// OnClosed is called when the connection is closed for good: by Close, or because the server refused to talk any
 	// further. err is the last error, nil after a clean Close.
 	OnClosed func(err error)
@@ -59,6 +64,11 @@ func (c ConnectConfig) validate() error {
 			faults = append(faults, fmt.Errorf("bus: credentials: %w", err))
 		}
 	}
+	if c.Nkey != "" {
+		if err := CheckNkey(c.Nkey); err != nil {
+			faults = append(faults, err)
+		}
+	}
 	return errors.Join(faults...)
 }
 
@@ -72,10 +82,16 @@ func Connect(ctx context.Context, cfg ConnectConfig) (*nats.Conn, error) {
 	}
 	connected := make(chan struct{}, 1)
 	closed := make(chan error, 1)
-	nc, err := nats.Connect(strings.Join(cfg.URLs, ","), cfg.options(connected, closed)...)
+	options := cfg.options(connected, closed)
+	key := &nkeyFile{path: cfg.Nkey}
+	if cfg.Nkey != "" {
+		options = append(options, key.options()...)
+	}
+	nc, err := nats.Connect(strings.Join(cfg.URLs, ","), options...)
 	if err != nil {
 		return nil, cfg.connectError(err)
 	}
+	key.conn.Store(nc)
 	// With RetryOnFailedConnect a connection attempt that succeeds at once calls the handler too, but later.
 	if nc.IsConnected() {
 		return nc, nil
@@ -116,21 +132,31 @@ func redacted(urls []string) []string {
 }
 
 func (c ConnectConfig) options(connected chan<- struct{}, closed chan<- error) []nats.Option {
+	pace := new(pace)
 	opts := []nats.Option{
 		nats.Name(c.Name),
 		nats.CustomInboxPrefix(c.InboxPrefix),
 		nats.MaxReconnects(-1),
 		nats.RetryOnFailedConnect(true),
 		nats.IgnoreAuthErrorAbort(),
-		nats.ReconnectWait(50 * time.Millisecond),
-		nats.ReconnectJitter(200*time.Millisecond, 200*time.Millisecond),
+		nats.CustomReconnectDelay(pace.pause),
 		nats.ReconnectBufSize(-1),
 		nats.PingInterval(time.Second),
 		nats.MaxPingsOutstanding(2),
-		nats.ConnectHandler(func(*nats.Conn) { notify(connected, struct{}{}) }),
+		nats.ConnectHandler(func(*nats.Conn) {
+			pace.connected()
+			notify(connected, struct{}{})
+		}),
 		nats.ReconnectHandler(func(nc *nats.Conn) {
+			pace.connected()
 			if c.OnReconnect != nil {
 				c.OnReconnect(nc.ConnectedUrlRedacted())
+			}
+		}),
+		nats.ReconnectErrHandler(func(_ *nats.Conn, err error) {
+			pace.failed(err)
+			if c.OnRefused != nil && err != nil {
+				c.OnRefused(err)
 			}
 		}),
 		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) {
@@ -139,6 +165,9 @@ func (c ConnectConfig) options(connected chan<- struct{}, closed chan<- error) [
 			}
 		}),
 		nats.ErrorHandler(func(_ *nats.Conn, sub *nats.Subscription, err error) {
+			if Refused(err) {
+				pace.failed(err)
+			}
 			if c.OnError == nil {
 				return
 			}

@@ -20,6 +20,9 @@ var (
 	ErrTimeout     = errors.New("bus: timed out")
 )
 
+// ErrPermission says that the server refuses what the connection's user has no permission for.
+var ErrPermission = errors.New("bus: a permission is missing")
+
 // ErrReplySubject says that a request's reply subject is no inbox, so that nothing was sent there.
 var ErrReplySubject = errors.New("bus: reply subject is not an inbox")
 
