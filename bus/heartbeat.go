@@ -14,14 +14,20 @@ type Heartbeat struct {
 	Capacity    int             `json:"capacity,omitempty"` // weight when partitions are dealt out; 0: 1
 	Draining    bool            `json:"draining,omitempty"` // takes no partitions and hands over its own
 	Leaving     bool            `json:"leaving,omitempty"`  // the last one: it holds nothing any more
+	Unfit       bool            `json:"unfit,omitempty"`    // the server refuses it what it needs for its work
 	Load        json.RawMessage `json:"load,omitempty"`
 }
 
 // Peer is a worker that was heard within a lease.
 type Peer struct {
 	Heartbeat
-	HeardAt time.Time
+	HeardAt  time.Time
+	FitSince time.Time // by all that was heard of it since; zero while it is unfit
 }
+
+// asideAfter is how long a worker is unfit, beside others that are not, before it steps aside. It is longer than one worker may
+// notice later than another that both lack something, or have it again: what strikes all of them must move nothing.
+const asideAfter = refusalLasts + 4*time.Second
 
 // membershipKey tells two incarnations of a worker apart, also while both are heard.
 type membershipKey struct{ worker, incarnation string }
@@ -35,6 +41,7 @@ type Membership struct {
 	sent  map[uint64]time.Time // own beats not heard back yet
 	heard time.Time            // when the newest own beat that was heard back had been sent
 	last  uint64
+	unfit time.Time // since when this worker is; zero: it is fit
 }
 
 // NewMembership returns what a worker knows that has heard nobody yet, itself included: it is frozen.
@@ -65,7 +72,13 @@ func (m *Membership) Heard(h Heartbeat, now time.Time) {
 		delete(m.peers, key)
 		return
 	}
-	m.peers[key] = Peer{Heartbeat: h, HeardAt: now}
+	peer := Peer{Heartbeat: h, HeardAt: now}
+	if peer.FitSince = m.peers[key].FitSince; h.Unfit {
+		peer.FitSince = time.Time{}
+	} else if peer.FitSince.IsZero() {
+		peer.FitSince = now
+	}
+	m.peers[key] = peer
 	if at, ok := m.sent[h.Beat]; ok && key == m.self {
 		delete(m.sent, h.Beat)
 		if h.Beat > m.last {
@@ -98,6 +111,28 @@ func (m *Membership) Alive(worker, incarnation string, now time.Time) bool {
 // worker has stopped.
 func (m *Membership) Frozen(now time.Time) bool {
 	return m.last == 0 || now.Sub(m.heard) >= m.lease*2/3
+}
+
+// Aside notes whether this worker is fit, and reports whether it must fall silent, so that its peers take over: it has been unfit for
+// a while in which one of them was fit all the time.
+func (m *Membership) Aside(unfit bool, now time.Time) bool {
+	switch {
+	case !unfit:
+		m.unfit = time.Time{}
+		return false
+	case m.unfit.IsZero():
+		m.unfit = now
+	}
+	if now.Sub(m.unfit) < asideAfter {
+		return false
+	}
+	for key, p := range m.peers {
+		fit := !p.FitSince.IsZero() && now.Sub(p.FitSince) >= asideAfter
+		if key != m.self && fit && !p.Draining && now.Sub(p.HeardAt) < m.lease {
+			return true
+		}
+	}
+	return false
 }
 
 // OwnHeard returns when the newest own beat that made the round trip was sent; the zero time when none did.

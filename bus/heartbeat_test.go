@@ -58,3 +58,43 @@ func TestMembershipForgetsTheSilent(t *testing.T) {
 		t.Errorf("got %+v, want incarnation y alone", got)
 	}
 }
+
+// TestMembershipStepsAsideForTheFitOnly: a worker that is unfit falls silent when a peer has been fit all the while, and not when what
+// it lacks strikes everybody, nor while a peer has just noticed that it is fit again.
+func TestMembershipStepsAsideForTheFitOnly(t *testing.T) {
+	start := time.Now()
+	for name, c := range map[string]struct {
+		peer  func(at time.Duration) (bus.Heartbeat, bool) // what it says, and whether it says anything
+		unfit time.Duration                                // from when on this worker is
+		aside bool
+	}{
+		"a peer is fit":           {func(time.Duration) (bus.Heartbeat, bool) { return bus.Heartbeat{}, true }, 0, true},
+		"not at once":             {func(time.Duration) (bus.Heartbeat, bool) { return bus.Heartbeat{}, true }, 55 * time.Second, false},
+		"nobody is there":         {func(time.Duration) (bus.Heartbeat, bool) { return bus.Heartbeat{}, false }, 0, false},
+		"the peer is unfit":       {func(time.Duration) (bus.Heartbeat, bool) { return bus.Heartbeat{Unfit: true}, true }, 0, false},
+		"the peer leaves":         {func(time.Duration) (bus.Heartbeat, bool) { return bus.Heartbeat{Draining: true}, true }, 0, false},
+		"the peer has just it":    {func(at time.Duration) (bus.Heartbeat, bool) { return bus.Heartbeat{Unfit: at < 55*time.Second}, true }, 0, false},
+		"the peer has died":       {func(at time.Duration) (bus.Heartbeat, bool) { return bus.Heartbeat{}, at < 5*time.Second }, 0, false},
+		"the peer noticed late":   {func(at time.Duration) (bus.Heartbeat, bool) { return bus.Heartbeat{Unfit: at > 8*time.Second}, true }, 0, false},
+		"this one is fit forever": {func(time.Duration) (bus.Heartbeat, bool) { return bus.Heartbeat{}, true }, time.Hour, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			m := bus.NewMembership("w-1", "one", time.Second)
+			aside := false
+			for at, beat := time.Duration(0), uint64(1); at < time.Minute; at, beat = at+time.Second/6, beat+1 {
+				now := start.Add(at)
+				if h, says := c.peer(at); says {
+					h.Worker, h.Incarnation, h.Beat = "w-2", "two", beat
+					m.Heard(h, now)
+				}
+				aside = m.Aside(at >= c.unfit, now) || aside
+			}
+			if aside != c.aside {
+				t.Errorf("it stepped aside: %v", aside)
+			}
+			if aside && m.Aside(false, start.Add(time.Minute)) {
+				t.Error("it stays aside when it is fit again")
+			}
+		})
+	}
+}

@@ -72,7 +72,7 @@ func NewPulse(nc *nats.Conn, cfg PulseConfig) (*Pulse, error) {
 }
 
 // Run beats until ctx is done, and returns nil then. It fails when it cannot listen. A beat that cannot be sent is left
-// out: silence says it all.
+// out: silence says it all. So are those of a worker that is to step aside, see [Membership.Aside].
 func (p *Pulse) Run(ctx context.Context) error {
 	heard := make(chan struct{}, 1)
 	sub, err := p.nc.Subscribe(SubjectHeartbeats, func(m *nats.Msg) {
@@ -126,6 +126,10 @@ func (p *Pulse) send(leaving bool) {
 		p.cfg.Describe(&h)
 	}
 	p.mu.Lock()
+	if p.members.Aside(h.Unfit, p.now()) && !leaving {
+		p.mu.Unlock()
+		return
+	}
 	p.beat++
 	h.Worker, h.Incarnation, h.Beat, h.Leaving = p.cfg.Worker, p.cfg.Incarnation, p.beat, leaving
 	p.members.Sent(h.Beat, p.now())
