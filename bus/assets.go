@@ -56,6 +56,10 @@ func layout() map[string]string {
 	}
 }
 
+// maxConsumers is how many consumers read records and events at one time: one for each service that follows a transaction, besides the
+// workers' own. A server stops at 1,000 when a stream does not say, and then workers could read no more than anybody else.
+const maxConsumers = 100_000
+
 // Assets returns the definition of every stream.
 func Assets(s AssetSettings) []jetstream.StreamConfig {
 	s = s.withDefaults()
@@ -67,6 +71,7 @@ func Assets(s AssetSettings) []jetstream.StreamConfig {
 				"tracker.fleet.owner.*", "tracker.fleet.cursor.*", "tracker.fleet.state.*.*.*", "tracker.events.*.*.*",
 			},
 			MaxMsgsPerSubject:  1,
+			MaxConsumers:       maxConsumers,
 			MaxBytes:           s.MaxTrackerBytes,
 			Discard:            jetstream.DiscardNew,
 			Storage:            jetstream.FileStorage,
