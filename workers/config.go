@@ -62,6 +62,10 @@ type Config struct {
 	// AllowCrash serves the call op crash, with which anybody can make a tracker panic. For rehearsals.
 	AllowCrash bool
 
+	// Refusals is what the connections note there of what the server refuses them; the worker is not ready while it misses a
+	// permission. Default: nothing is noted.
+	Refusals *bus.Refusals
+
 	// Logger takes the worker's log. Default: none.
 	Logger *zap.Logger
 }
@@ -82,6 +86,9 @@ func (c Config) withDefaults() Config {
 		for name := range c.Sources {
 			c.DefaultSource = name
 		}
+	}
+	if c.Refusals == nil {
+		c.Refusals = new(bus.Refusals)
 	}
 	if c.Logger == nil {
 		c.Logger = zap.NewNop()

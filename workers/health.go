@@ -1,12 +1,14 @@
 package workers
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"sync"
 	"time"
 
+	"github.com/nats-io/nats.go"
 	"go.uber.org/zap"
 
 	"trackerfleet/bus"
@@ -63,11 +65,13 @@ func (d *watchdog) loop(w *Worker) func(context.Context) error {
 
 // look checks streams and writes at the same time, each as long as it takes, and reports whether all is well.
 func (d *watchdog) look(ctx context.Context, w *Worker) bool {
+	w.sayWhyUnconnected()
 	var assets, writes error
-	var both sync.WaitGroup
-	both.Go(func() { assets = w.checkAssets(ctx) })
-	both.Go(func() { writes = w.checkWrites(ctx) })
-	both.Wait()
+	var all sync.WaitGroup
+	all.Go(func() { assets = w.checkAssets(ctx) })
+	all.Go(func() { writes = w.checkWrites(ctx) })
+	all.Go(func() { w.askAgain(ctx) })
+	all.Wait()
 	if ctx.Err() != nil {
 		return false
 	}
@@ -129,6 +133,31 @@ func (w *Worker) checkWrites(ctx context.Context) error {
 	}
 }
 
+// connection returns why one of the worker's connections is not there, as far as that is known.
+func (w *Worker) connection() error {
+	for _, nc := range []*nats.Conn{w.nc, w.pulseNC} {
+		if nc.IsConnected() {
+			continue
+		}
+		// What ended an attempt after the server had greeted, as with TLS, is known to the connection only, and until the next one.
+		if why := cmp.Or(nc.LastError(), w.cfg.Refusals.Unconnected()); why != nil {
+			return fmt.Errorf("not connected: %w", why)
+		}
+		return errors.New("not connected")
+	}
+	return nil
+}
+
+// sayWhyUnconnected logs what only a connection itself knows: an attempt that ends when the server has greeted tells nobody else.
+func (w *Worker) sayWhyUnconnected() {
+	for _, nc := range []*nats.Conn{w.nc, w.pulseNC} {
+		err := nc.LastError()
+		if !nc.IsConnected() && bus.Refused(err) && w.cfg.Refusals.Connection(err, time.Now()) {
+			w.log.Error("nats refuses the connection", zap.Error(err))
+		}
+	}
+}
+
 // Check is one thing that must be so for the worker to be ready. Err is nil when it is.
 type Check struct {
 	Name string
@@ -139,18 +168,16 @@ type Check struct {
 func (w *Worker) Ready() []Check {
 	assets, writes := w.watch.state()
 	checks := []Check{
-		{Name: "nats"},
+		{Name: "nats", Err: w.connection()},
+		{Name: "permissions", Err: w.cfg.Refusals.Missing(time.Now())},
 		{Name: "heartbeat"},
 		{Name: "streams", Err: assets},
 		{Name: "writes", Err: writes},
 		{Name: "partitions"},
 		{Name: "draining"},
 	}
-	if !w.nc.IsConnected() {
-		checks[0].Err = errors.New("not connected")
-	}
 	if w.isFrozen() {
-		checks[1].Err = errors.New("own heartbeat is not heard, frozen")
+		checks[2].Err = errors.New("own heartbeat is not heard, frozen")
 	}
 	loads := 0
 	for _, p := range w.partitions {
@@ -159,10 +186,10 @@ func (w *Worker) Ready() []Check {
 		}
 	}
 	if loads > 0 {
-		checks[4].Err = fmt.Errorf("%d partitions are being loaded", loads)
+		checks[5].Err = fmt.Errorf("%d partitions are being loaded", loads)
 	}
 	if w.draining.Load() {
-		checks[5].Err = errors.New("leaving the fleet")
+		checks[6].Err = errors.New("leaving the fleet")
 	}
 	return checks
 }

@@ -28,6 +28,9 @@ const (
 	purgeEvery  = time.Minute
 )
 
+// pumpHeartbeat is how often the server says that it has no more starts; unheard twice, starts are asked for again.
+const pumpHeartbeat = 2 * time.Second
+
 // pumpRetry is the pause before a start is tried again whose owner could not take it.
 const pumpRetry = 100 * time.Millisecond
 
@@ -76,7 +79,8 @@ func (w *Worker) pumpEpoch(ctx context.Context, epoch uint64) error {
 	if err != nil {
 		return fmt.Errorf("workers: consume starts: %w", err)
 	}
-	messages, err := consumer.Messages(jetstream.PullMaxMessages(1000))
+	messages, err := consumer.Messages(
+		jetstream.PullMaxMessages(1000), jetstream.PullExpiry(5*pumpHeartbeat), jetstream.PullHeartbeat(pumpHeartbeat))
 	if err != nil {
 		return fmt.Errorf("workers: consume starts: %w", err)
 	}

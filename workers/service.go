@@ -84,8 +84,7 @@ func (w *Worker) startService() error {
 	var err error
 	s.micro, err = micro.AddService(w.nc, micro.Config{
 		Name: "tracker", Version: w.cfg.Version, Description: "trackers of transactions, one owner each over the fleet",
-		Metadata:     map[string]string{"worker": w.cfg.Name, "fleet": w.cfg.Fleet},
-		ErrorHandler: func(_ micro.Service, e *micro.NATSError) { w.log.Warn("service", zap.Error(e)) },
+		Metadata: map[string]string{"worker": w.cfg.Name, "fleet": w.cfg.Fleet},
 	})
 	if err != nil {
 		return fmt.Errorf("workers: service: %w", err)

@@ -73,7 +73,7 @@ func (c *checker) connection() {
 	}
 	c.readable("creds", c.Creds)
 	c.readable("nkey", c.Nkey)
-	c.want((c.User == "") == c.Password.IsZero(), "user", "a user needs a password, and a password its user")
+	c.want((c.User == "") == (c.Password.Reveal() == ""), "user", "a user needs a password, and a password its user")
 	c.want(c.Nkey == "" || (c.User == "" && c.Creds == ""), "nkey", "takes the place of user and creds; leave them out")
 	c.want(inboxPrefix.MatchString(c.InboxPrefix), "inbox_prefix", "%q is not the beginning of a subject, such as _INBOX_caller", c.InboxPrefix)
 	c.readable("tls.ca", c.TLS.CA)

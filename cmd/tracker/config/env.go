@@ -1,7 +1,6 @@
 package config
 
 import (
-	"os"
 	"reflect"
 	"regexp"
 	"slices"
@@ -53,12 +52,14 @@ func readEnv(environ []string, file layer) (layer, Faults) {
 		value, _ := set[name].(string)
 		parts, ok := keys.path(name)
 		if !ok && name != EnvFile {
-			var fault *Fault
-			if parts, value, fault = keys.secretFile(name, value, set); fault != nil {
+			parts, content, fault := keys.secretFile(name, value, set)
+			if fault != nil {
 				fault.Origin = origin
 				faults = append(faults, *fault)
 				continue
 			}
+			out.set(parts, content, origin)
+			continue
 		}
 		if name != EnvFile {
 			out.set(parts, value, origin)
@@ -67,25 +68,29 @@ func readEnv(environ []string, file layer) (layer, Faults) {
 	return out, faults
 }
 
-// secretFile returns the key that the variable called name, which ends in _FILE, sets and the content of its file.
-func (n envNames) secretFile(name, path string, set map[string]any) (parts []string, content string, fault *Fault) {
+// secretFile returns the key that the variable called name, which ends in _FILE, sets and the content of its file: of a single
+// secret where it is, to be read again later.
+func (n envNames) secretFile(name, path string, set map[string]any) (parts []string, content any, fault *Fault) {
 	base, isFile := strings.CutSuffix(name, "_FILE")
 	parts, ok := n.path(base)
 	if !isFile || !ok {
-		return nil, "", &Fault{Message: name + " " + unknownKey(name, n.names())}
+		return nil, nil, &Fault{Message: name + " " + unknownKey(name, n.names())}
 	}
 	key := strings.Join(parts, ".")
-	if !n.isSecret(parts) {
-		return nil, "", &Fault{Key: key, Message: "is not a secret; set " + base}
+	if !n.leaf(parts).secret {
+		return nil, nil, &Fault{Key: key, Message: "is not a secret; set " + base}
 	}
 	if _, both := set[base]; both {
-		return nil, "", &Fault{Key: key, Message: "is set by " + base + " too; leave one out"}
+		return nil, nil, &Fault{Key: key, Message: "is set by " + base + " too; leave one out"}
 	}
-	b, err := os.ReadFile(path)
-	if err != nil {
-		return nil, "", &Fault{Key: key, Message: err.Error()}
+	text, err := readSecret(path)
+	switch {
+	case err != nil:
+		return nil, nil, &Fault{Key: key, Message: err.Error()}
+	case n.leaf(parts).single:
+		return parts, inFile(path), nil
 	}
-	return parts, strings.TrimSpace(string(b)), nil
+	return parts, text, nil
 }
 
 // envNames maps names of variables, without prefix, to keys.
@@ -140,11 +145,12 @@ func (n envNames) path(name string) (parts []string, ok bool) {
 	return append([]string{"sources", known}, strings.Split(n.source[longest].path, ".")...), true
 }
 
-func (n envNames) isSecret(parts []string) bool {
+// leaf returns what the key of parts, as path returns them, is.
+func (n envNames) leaf(parts []string) leaf {
 	if parts[0] == "sources" {
-		return n.source[envName(strings.Join(parts[2:], "."))].secret
+		return n.source[envName(strings.Join(parts[2:], "."))]
 	}
-	return n.static[envName(strings.Join(parts, "."))].secret
+	return n.static[envName(strings.Join(parts, "."))]
 }
 
 func (n envNames) names() []string {

@@ -2,7 +2,6 @@ package config
 
 import (
 	"fmt"
-	"os"
 	"strings"
 )
 
@@ -20,11 +19,17 @@ func (d *decoder) secrets(path string, raw any, out *map[string]Secret) {
 	}
 }
 
+// inFile is a secret given by the path of its file.
+type inFile string
+
 // secret decodes a value that is written out, or one of {from_env: NAME} and {from_file: PATH}.
 func (d *decoder) secret(path string, raw any, out *Secret, isURL bool) {
-	if v, ok := raw.(string); ok {
+	switch v := raw.(type) {
+	case string:
 		*out = Secret{value: v, isURL: isURL}
 		return
+	case inFile:
+		raw = map[string]any{"from_file": string(v)}
 	}
 	tree, ok := raw.(map[string]any)
 	if !ok || len(tree) != 1 {
@@ -37,12 +42,12 @@ func (d *decoder) secret(path string, raw any, out *Secret, isURL bool) {
 		case "from_env":
 			d.fromEnv(path, name, isURL, out)
 		case "from_file":
-			b, err := os.ReadFile(name)
+			value, err := readSecret(name)
 			if err != nil {
 				d.fault(path, err.Error())
 				return
 			}
-			*out = Secret{value: strings.TrimSpace(string(b)), from: "from_file: " + name, isURL: isURL}
+			*out = Secret{value: value, from: "from_file: " + name, file: name, isURL: isURL}
 		default:
 			d.fault(path+"."+how, unknownKey(how, []string{"from_env", "from_file"}))
 		}

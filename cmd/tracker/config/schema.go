@@ -12,6 +12,7 @@ type leaf struct {
 	path   string
 	doc    string
 	secret bool
+	single bool // one secret and nothing else
 }
 
 var (
@@ -40,7 +41,7 @@ func leavesOf(t reflect.Type, prefix string) []leaf {
 		case isGroup(f.Type):
 			out = append(out, leavesOf(f.Type, path+".")...)
 		default:
-			out = append(out, leaf{path: path, doc: f.Tag.Get("doc"), secret: holdsSecret(f.Type)})
+			out = append(out, leaf{path: path, doc: f.Tag.Get("doc"), secret: holdsSecret(f.Type), single: f.Type == typeSecret})
 		}
 	}
 	return out

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"log/slog"
 	"net/url"
+	"os"
 	"strings"
 )
 
@@ -14,6 +15,7 @@ const redacted = "[redacted]"
 type Secret struct {
 	value string
 	from  string // reference it was read from, such as "from_env: PSP_TOKEN"; empty: written out
+	file  string // that it was read from; empty: none
 	isURL bool
 }
 
@@ -22,6 +24,23 @@ func NewSecret(value string) Secret { return Secret{value: value} }
 
 // Reveal returns the secret itself, for the one place that sends it.
 func (s Secret) Reveal() string { return s.value }
+
+// Fresh returns the secret as its file holds it by now, so that a new one is taken up without a restart. When there is no file, or
+// nothing can be read from it, it is what it was at first.
+func (s Secret) Fresh() string {
+	if s.file != "" {
+		if value, err := readSecret(s.file); err == nil && value != "" {
+			return value
+		}
+	}
+	return s.value
+}
+
+// readSecret reads a secret from a file, without the space around it.
+func readSecret(file string) (string, error) {
+	b, err := os.ReadFile(file)
+	return strings.TrimSpace(string(b)), err
+}
 
 // IsZero reports whether nothing is set.
 func (s Secret) IsZero() bool { return s.value == "" && s.from == "" }

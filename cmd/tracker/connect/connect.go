@@ -43,14 +43,14 @@ func Config(s *config.Loaded) (bus.ConnectConfig, error) {
 		cfg.Options = append(cfg.Options, auth...)
 	}
 	if s.User != "" && !outranked("user") {
-		cfg.Options = append(cfg.Options, nats.UserInfo(s.User, s.Password.Reveal()))
+		// Asked for again for each attempt to connect, so that a new password in its file is taken up.
+		cfg.Options = append(cfg.Options, nats.UserInfoHandler(func() (string, string) { return s.User, s.Password.Fresh() }))
 	}
 	if s.Nkey != "" && !outranked("nkey") {
-		nkey, err := nats.NkeyOptionFromSeed(s.Nkey)
-		if err != nil {
-			return cfg, fmt.Errorf("%w: nkey %s: %w", config.ErrInvalid, s.Nkey, err)
+		if err := bus.CheckNkey(s.Nkey); err != nil {
+			return cfg, fmt.Errorf("%w: %w", config.ErrInvalid, err)
 		}
-		cfg.Options = append(cfg.Options, nkey)
+		cfg.Nkey = s.Nkey
 	}
 	if s.TLS.CA != "" {
 		cfg.Options = append(cfg.Options, nats.RootCAs(s.TLS.CA))

@@ -70,8 +70,17 @@ func TestConfig_takesTheUserItsPasswordAndItsInboxes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := apply(t, cfg); got.User != "worker" || got.Password != "c4n4ry" || cfg.InboxPrefix != "_INBOX_worker" {
-		t.Errorf("got %q %q, inboxes %q", got.User, got.Password, cfg.InboxPrefix)
+	got := apply(t, cfg)
+	if user, secret := got.UserInfo(); user != "worker" || secret != "c4n4ry" || cfg.InboxPrefix != "_INBOX_worker" {
+		t.Errorf("got %q %q, inboxes %q", user, secret, cfg.InboxPrefix)
+	}
+	for content, want := range map[string]string{"another\n": "another", "": "c4n4ry"} {
+		if err := os.WriteFile(password, []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, secret := got.UserInfo(); secret != want {
+			t.Errorf("with %q in its file the password is %q, want %q", content, secret, want)
+		}
 	}
 	if shown := fmt.Sprintf("%v %+v %#v %+v", s.Password, s.Password, s.Password, s.Entries()); strings.Contains(shown, "c4n4ry") {
 		t.Errorf("the password is shown: %s", shown)
@@ -83,10 +92,6 @@ func TestConfig_signsWithTheSeedOfAnNkey(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	public, err := pair.PublicKey()
-	if err != nil {
-		t.Fatal(err)
-	}
 	seed, err := pair.Seed()
 	if err != nil {
 		t.Fatal(err)
@@ -95,17 +100,13 @@ func TestConfig_signsWithTheSeedOfAnNkey(t *testing.T) {
 	if err := os.WriteFile(path, seed, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	cfg, err := Config(load(t, []string{"TRACKER_NKEY=" + path}, nil))
-	if err != nil {
+	if cfg, err := Config(load(t, []string{"TRACKER_NKEY=" + path}, nil)); err != nil || cfg.Nkey != path {
+		t.Errorf("got %q: %v", cfg.Nkey, err)
+	}
+	if err := os.WriteFile(path, []byte("c4n4ry"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if got := apply(t, cfg); got.Nkey != public || got.SignatureCB == nil {
-		t.Errorf("got %q, want %q", got.Nkey, public)
-	}
-	if err := os.WriteFile(path, []byte("no seed"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := Config(load(t, []string{"TRACKER_NKEY=" + path}, nil)); !errors.Is(err, config.ErrInvalid) || strings.Contains(err.Error(), "no seed") {
+	if _, err := Config(load(t, []string{"TRACKER_NKEY=" + path}, nil)); !errors.Is(err, config.ErrInvalid) || strings.Contains(err.Error(), "c4n4ry") {
 		t.Errorf("a file without a seed: %v", err)
 	}
 }

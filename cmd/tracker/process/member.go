@@ -38,11 +38,12 @@ func (l *links) drain(ctx context.Context) error {
 // is left open.
 func newMember(ctx context.Context, cfg Config, nats bus.ConnectConfig, name string, lost func(error)) (*member, error) {
 	log := cfg.Log.Named("nats").With(zap.String("worker", name))
-	main, err := dial(ctx, nats, name, log, lost)
+	refusals := new(bus.Refusals)
+	main, err := dial(ctx, nats, name, log, refusals, lost)
 	if err != nil {
 		return nil, err
 	}
-	pulse, err := dial(ctx, nats, name+" heartbeat", log, lost)
+	pulse, err := dial(ctx, nats, name+" heartbeat", log, refusals, lost)
 	if err != nil {
 		return nil, errors.Join(err, main.drain(ctx))
 	}
@@ -54,6 +55,7 @@ func newMember(ctx context.Context, cfg Config, nats bus.ConnectConfig, name str
 	if err != nil {
 		return nil, errors.Join(err, m.links.drain(ctx))
 	}
+	wcfg.Refusals = refusals
 	m.app = fx.New(memberOptions(wcfg, m.links, cfg), fx.Populate(&m.worker))
 	if err := m.app.Err(); err != nil {
 		return nil, errors.Join(err, m.links.drain(ctx))
