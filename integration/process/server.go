@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -20,6 +21,7 @@ type Server struct {
 	Name   string
 	URL    string
 	config string
+	base   string // of the configuration, without what is special to a test
 }
 
 // StartServer starts a nats-server on a store of its own.
@@ -30,21 +32,47 @@ func StartServer(t testing.TB) *Server {
 	return s
 }
 
+// StartConfigured starts a nats-server with further settings.
+func StartConfigured(t testing.TB, further string) *Server {
+	t.Helper()
+	s := newServer(t, "n1", further)
+	s.Restart(t)
+	return s
+}
+
+// Reload has the running server take up other further settings, and returns when it has.
+func (s *Server) Reload(t testing.TB, further string) {
+	t.Helper()
+	s.configure(t, further)
+	before := s.Said("Reloaded server configuration")
+	s.Signal(t, syscall.SIGHUP)
+	Await(t, patience, func() error {
+		if s.Said("Reloaded server configuration") == before {
+			return fmt.Errorf("the server has not reloaded: %s", s.stderr.tail(3))
+		}
+		return nil
+	})
+}
+
 // newServer writes the configuration of a server, with further settings, and starts nothing.
 func newServer(t testing.TB, name, further string) *Server {
 	t.Helper()
 	dir := t.TempDir()
 	port := freePort(t)
 	s := &Server{Name: name, URL: fmt.Sprintf("nats://127.0.0.1:%d", port), config: filepath.Join(dir, "nats.conf")}
-	config := fmt.Sprintf(`listen: "127.0.0.1:%d"
+	s.base = fmt.Sprintf(`listen: "127.0.0.1:%d"
 server_name: %q
 jetstream { store_dir: %q, sync_interval: always }
-%s
-`, port, name, filepath.Join(dir, "store"), further)
-	if err := os.WriteFile(s.config, []byte(config), 0o600); err != nil {
+`, port, name, filepath.Join(dir, "store"))
+	s.configure(t, further)
+	return s
+}
+
+func (s *Server) configure(t testing.TB, further string) {
+	t.Helper()
+	if err := os.WriteFile(s.config, []byte(s.base+further+"\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	return s
 }
 
 // Restart starts the server, on the same port and the same store, after it was killed.

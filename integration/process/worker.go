@@ -3,6 +3,7 @@ package process
 import (
 	"context"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -22,6 +23,7 @@ type WorkerConfig struct {
 	YAML   string   // its configuration file's content
 	Lease  string   // "" for the default
 	Flags  []string // further ones
+	Env    []string // further ones, such as NAME=VALUE
 }
 
 // StartWorker starts a worker and returns when it says that it is ready.
@@ -43,7 +45,8 @@ func LaunchWorker(t testing.TB, config WorkerConfig) *Worker {
 	if config.Lease != "" {
 		args = append(args, "--lease", config.Lease)
 	}
-	return &Worker{Process: Start(t, Tracker(t), append(args, config.Flags...)...), Name: config.Name}
+	set := func(cmd *exec.Cmd) { cmd.Env = append(cmd.Env, config.Env...) }
+	return &Worker{Process: StartWith(t, set, Tracker(t), append(args, config.Flags...)...), Name: config.Name}
 }
 
 // AwaitReady returns when the worker has said that it is ready.
