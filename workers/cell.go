@@ -32,6 +32,7 @@ type cell struct {
 	writing   bool            // a decision is being made or stored
 	written   chan struct{}   // closed when writing ends; nil when nobody waits
 	woken     bool            // a wake is in the mailbox
+	unasked   bool            // the source was not asked yet to wake the tracker as the committed record wants
 	ended     bool            // decides nothing any more: the run has finished or the partition is not owned here
 	pinned    bool            // holds pin in the profile's watermark
 	pin       uint64
@@ -184,6 +185,9 @@ func (c *cell) wakeLocked() {
 		c.worker.stepping.add(c)
 	}
 }
+
+// hungPause is how long a server may leave what others ask undecided before the worker decides in its place: it may hang.
+const hungPause = time.Second
 
 // stepAlone has the worker decide what others have asked, if there is anything.
 func (c *cell) stepAlone() {

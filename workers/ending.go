@@ -1,6 +1,10 @@
 package workers
 
-import "context"
+import (
+	"context"
+
+	"trackerfleet/workers/source"
+)
 
 // end stops all deciding, because the partition is not owned here any more, and answers everybody who waits.
 func (c *cell) end() {
@@ -32,22 +36,26 @@ func (c *cell) endLocked() {
 	}
 }
 
-// close takes the cell out of the source and the deadlines. Nothing reaches it afterwards.
+// close takes a cell that has ended out of the deadlines, and answers those who asked too late.
 func (c *cell) close() {
+	c.worker.deadlines.remove(c)
 	c.mu.Lock()
-	handle := c.handle
-	c.handle = nil
 	requests := c.requests
 	c.requests = nil
 	record := c.record
 	c.mu.Unlock()
-	if handle != nil {
-		handle.Close()
-	}
-	c.worker.deadlines.remove(c)
 	for _, in := range requests {
 		in.finish(record, errNotMine)
 	}
+}
+
+// detach takes the watch from a cell that has ended, for the caller to close.
+func (c *cell) detach() source.Handle {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	handle := c.handle
+	c.handle = nil
+	return handle
 }
 
 // freed tells those who wait that the name is free.
@@ -72,6 +80,16 @@ func (c *cell) whenGone() <-chan struct{} {
 		c.gone = make(chan struct{})
 	}
 	return c.gone
+}
+
+// isGone reports whether the name is free.
+func (c *cell) isGone() bool {
+	select {
+	case <-c.whenGone():
+		return true
+	default:
+		return false
+	}
 }
 
 // awaitGone returns when the name is free. It fails with the cause of ctx.

@@ -6,8 +6,6 @@ import (
 	"maps"
 	"time"
 
-	"go.uber.org/zap"
-
 	"trackerfleet/bus"
 )
 
@@ -15,12 +13,9 @@ import (
 // shortly, however slow those are who take them.
 const handOverAtOnce = 8
 
-// handOverTimeout bounds one go: longer than a tracker that hangs is given to end.
-const handOverTimeout = 15 * time.Second
-
 // rebalance gives partitions away that others should have, a few per round, once the fleet has been the same for a lease, so
 // that a rolling restart is not chased. A draining worker gives away everything and waits for nothing.
-func (w *Worker) rebalance(ctx context.Context, o *ownership) error {
+func (w *Worker) rebalance(run context.Context, o *ownership) error {
 	live := w.pulse.Live()
 	all := members(live)
 	if w.draining.Load() {
@@ -29,27 +24,32 @@ func (w *Worker) rebalance(ctx context.Context, o *ownership) error {
 	if changed := o.notice(all, time.Now()); !w.draining.Load() && changed < w.cfg.Lease {
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(ctx, handOverTimeout)
+	ctx, cancel := context.WithTimeout(run, handOverTimeout)
 	defer cancel()
 	owners := w.owners.all()
 	room := handOverAtOnce - o.underWay(owners, time.Now(), w.cfg.Lease)
 	for to, parts := range w.surplus(deal(owners, all), room) {
-		if err := w.handOver(ctx, to, parts); err != nil {
+		h := w.beginHandOver(to, parts)
+		if late := h.split(h.awaitGone(ctx, handOverPause)); late != nil {
+			w.setHanding(late, true)
+			o.handing.Go(func() { w.handOverLate(run, late) })
+		}
+		if err := w.finishHandOver(ctx, h); err != nil {
 			return err
 		}
-		o.release(parts, time.Now())
+		o.release(h.held, time.Now())
 		w.kickOwnership()
 	}
 	return nil
 }
 
 // surplus returns the next partitions to give away, at most room, by who is to have them: those that are another's by the deal,
-// and those whose trackers were stopped already when giving them away failed.
+// and those whose trackers were stopped already when giving them away failed. Those that follow by themselves are left alone.
 func (w *Worker) surplus(wish []string, room int) map[string][]*partition {
 	groups := make(map[string][]*partition)
 	for p, to := range wish {
 		part := w.partitions[p]
-		stopped := part.is(leaving) && part.owned()
+		stopped := part.is(leaving) && part.owned() && !part.handing.Load()
 		if moves := part.is(serving) && to != "" && to != w.cfg.Name; room > 0 && (stopped || moves) {
 			groups[to] = append(groups[to], part)
 			room--
@@ -59,9 +59,9 @@ func (w *Worker) surplus(wish []string, room int) map[string][]*partition {
 }
 
 // release notes that partitions are on their way to others.
-func (o *ownership) release(parts []*partition, now time.Time) {
+func (o *ownership) release(parts []bus.Owner, now time.Time) {
 	for _, p := range parts {
-		o.released[p.number] = now
+		o.released[p.Partition] = now
 	}
 }
 
@@ -90,52 +90,6 @@ func without(all []member, worker string) []member {
 		}
 	}
 	return others
-}
-
-// handOver gives partitions to another worker, or to anybody if to is empty: their trackers stop deciding, what they have
-// decided is written, the heights are saved, and the partitions are released. Meanwhile requests are answered from records.
-func (w *Worker) handOver(ctx context.Context, to string, parts []*partition) error {
-	begun := time.Now()
-	follows := followed(parts) // what is still loading, or was stopped already, misses what the sources hand over
-	which := make(map[int]bool, len(parts))
-	numbers := make([]int, len(parts))
-	held := make([]bus.Owner, len(parts))
-	for i, p := range parts {
-		p.enter(leaving)
-		which[p.number], numbers[i] = true, p.number
-		held[i] = bus.Owner{
-			Partition: p.number, Epoch: p.epoch.Load(), Worker: w.cfg.Name, Incarnation: w.incarnation, State: bus.Owned,
-		}
-	}
-	reached := w.reached() // before trackers leave observations undecided
-	w.stopTrackers(ctx, which)
-	w.saveCheckpoints(ctx, follows, reached)
-	if err := w.journal.Flush(ctx, numbers...); err != nil {
-		return fmt.Errorf("workers: hand over: %w", err)
-	}
-	released, lost, err := w.claims.Release(ctx, to, held...)
-	w.owners.learn(released...)
-	w.owners.learn(lost...)
-	for _, o := range append(released, lost...) {
-		w.vacate(w.partitions[o.Partition])
-	}
-	if err != nil {
-		return fmt.Errorf("workers: hand over: %w", err)
-	}
-	w.log.Info("handed partitions over", zap.Int("partitions", len(released)), zap.String("to", to),
-		zap.Duration("elapsed", time.Since(begun)))
-	w.stats.handOvers.Add(uint64(len(released)))
-	return nil
-}
-
-// vacate forgets a partition that another worker may own from now on.
-func (w *Worker) vacate(p *partition) {
-	if epoch := p.epoch.Swap(0); epoch != 0 {
-		w.journal.Revoke(p.number, epoch)
-	}
-	w.silence([]*partition{p})
-	p.reset()
-	p.enter(vacant)
 }
 
 // drained reports whether nothing is owned here any more.
@@ -190,5 +144,7 @@ func (w *Worker) leave(ctx context.Context) error {
 	if len(parts) == 0 {
 		return nil
 	}
-	return w.handOver(ctx, "", parts)
+	h := w.beginHandOver("", parts)
+	h.awaitGone(ctx, handOverTimeout)
+	return w.finishHandOver(ctx, h)
 }

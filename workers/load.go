@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"runtime/debug"
 	"time"
 
 	"go.uber.org/zap"
@@ -165,6 +166,9 @@ func (w *Worker) startTracker(ctx context.Context, c *cell, t tenure, record *tr
 			}
 			continue
 		case err != nil:
+			c.end() // an Init that hangs may still return
+			c.close()
+			w.closeWatch(c, spec.ID)
 			return nil, fmt.Errorf("workers: start tracker: %w", err)
 		}
 		cellOf(child)
@@ -200,7 +204,7 @@ func (w *Worker) target(name string, id bus.ID, params json.RawMessage) (*profil
 	if !ok {
 		return nil, source.Target{}, bus.Invalid(bus.Fault{Field: "source", Message: fmt.Sprintf("no source profile %q", name)})
 	}
-	target, err := p.source.Parse(id.String(), params)
+	target, err := w.parse(p, id, params)
 	var faulty *source.ParamsError
 	switch {
 	case errors.As(err, &faulty):
@@ -213,4 +217,16 @@ func (w *Worker) target(name string, id bus.ID, params json.RawMessage) (*profil
 		return nil, source.Target{}, bus.Invalid(bus.Fault{Field: "params", Message: err.Error()})
 	}
 	return p, target, nil
+}
+
+// parse has a source read params. They are anybody's, so a source that panics on them refuses them: no start may end a worker.
+func (w *Worker) parse(p *profile, id bus.ID, params json.RawMessage) (target source.Target, err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			w.log.Error("source panics on params", zap.String("source", p.name), zap.String("transaction_id", id.String()),
+				zap.Any("panic", v), zap.ByteString("stack", debug.Stack()))
+			err = fmt.Errorf("the source %s cannot read them", p.name)
+		}
+	}()
+	return p.source.Parse(id.String(), params)
 }

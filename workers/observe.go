@@ -2,6 +2,7 @@ package workers
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"runtime/debug"
@@ -97,16 +98,23 @@ func (w *Worker) stepFor(ctx context.Context, c *cell) {
 	}
 }
 
-// expire asks a tracker whose deadline has passed to end.
+// expire asks a tracker whose deadline has passed to end, and ends it when its server hangs.
 func (w *Worker) expire(c *cell) {
 	c.ask(input{decide: func(r *tracker.Record, now time.Time) tracker.Decision { return r.Expire(now) }})
+	time.AfterFunc(hungPause, c.stepAlone)
 }
 
 // observeSystem logs the lives of sources and loops.
 func (w *Worker) observeSystem(e supervision.Event) {
-	if e.Kind == supervision.EventDown && !w.draining.Load() {
-		w.log.Error("crashed", zap.String("process", e.Child.ID()), zap.Error(e.Reason),
-			zap.Duration("backoff", e.Delay), zap.Stringer("stack", e.Stack))
+	process := zap.String("process", e.Child.ID())
+	switch e.Kind {
+	case supervision.EventDown:
+		closed := e.Child.Type() == closing && errors.Is(e.Reason, supervision.ErrNormal)
+		if !w.draining.Load() && !closed {
+			w.log.Error("crashed", process, zap.Error(e.Reason), zap.Duration("backoff", e.Delay), zap.Stringer("stack", e.Stack))
+		}
+	case supervision.EventAbandoned:
+		w.log.Error("process does not return and is abandoned", process, zap.Error(e.Reason), zap.Stringer("stack", e.Stack))
 	}
 }
 

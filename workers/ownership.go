@@ -2,7 +2,6 @@ package workers
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -12,7 +11,6 @@ import (
 	"go.uber.org/zap"
 
 	"trackerfleet/bus"
-	"trackerfleet/supervision"
 )
 
 // ownerTable is the newest known owner of every partition. What it says may be a little behind; claims are decided by the
@@ -79,6 +77,7 @@ type ownership struct {
 	changed time.Time // when that was new
 	joined  chan struct{}
 	loads   sync.WaitGroup
+	handing sync.WaitGroup // of partitions whose trackers take their time
 
 	released map[int]time.Time // partitions on their way to others, and since when
 	takeover time.Time         // when silent owners may be taken over; zero: nobody is silent
@@ -88,6 +87,7 @@ type ownership struct {
 // after which every partition was served, here or elsewhere.
 func (w *Worker) ownLoop(ctx context.Context, joined chan struct{}) {
 	o := &ownership{since: time.Now(), joined: joined, released: make(map[int]time.Time)}
+	defer o.handing.Wait()
 	defer o.loads.Wait()
 	ticker := time.NewTicker(w.cfg.Lease / 3)
 	defer ticker.Stop()
@@ -361,23 +361,4 @@ func (w *Worker) endTrackers(which map[int]bool) []*cell {
 		w.finished.add(c)
 	}
 	return cells
-}
-
-// stopTrackers ends the trackers of partitions and waits until their names are free, or ctx ends.
-func (w *Worker) stopTrackers(ctx context.Context, which map[int]bool) {
-	for _, c := range w.endTrackers(which) {
-		if c.awaitGone(ctx) != nil {
-			return
-		}
-	}
-}
-
-// retire ends a tracker that has finished or is not owned here any more: out of the source first, then out of the registry.
-func (w *Worker) retire(ctx context.Context, c *cell) {
-	c.close()
-	id := c.committed.Load().record.ID().String()
-	if err := w.trackers.TerminateChild(ctx, id); err != nil && !errors.Is(err, supervision.ErrNotFound) {
-		w.log.Error("tracker did not end", zap.String("transaction_id", id), zap.Error(err))
-	}
-	c.freed()
 }

@@ -27,6 +27,8 @@ type partition struct {
 	state  atomic.Uint32 // a partitionState
 	lost   atomic.Uint64 // how often it was given up
 
+	handing atomic.Bool // leaving, and given away in a goroutine of its own
+
 	mu           sync.Mutex
 	checkpoints  map[string]source.Checkpoint // by source profile, as they were stored
 	unreadable   map[bus.ID]error             // records of which no tracker could be made

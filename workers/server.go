@@ -8,6 +8,7 @@ import (
 
 	"trackerfleet/bus"
 	"trackerfleet/supervision"
+	"trackerfleet/workers/source"
 	"trackerfleet/workers/tracker"
 )
 
@@ -68,18 +69,23 @@ func (c *cell) watch() {
 		c.mu.Unlock()
 	}
 	handle := c.profile.source.Watch(c.target, hint, c)
-	handle.Wake(record.Wake(c.target.Policy))
-	c.mu.Lock()
-	if ended := c.ended; !ended {
-		c.handle = handle
-		handle = nil
-	}
-	c.mu.Unlock()
-	if handle != nil {
+	if !c.keep(handle) {
 		handle.Close()
 		return
 	}
+	handle.Wake(record.Wake(c.target.Policy))
 	c.planDeadline()
+}
+
+// keep makes a watch the tracker's, unless the tracker has ended, or has one: then this Init hung and another one followed.
+func (c *cell) keep(handle source.Handle) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.ended || c.handle != nil {
+		return false
+	}
+	c.handle = handle
+	return true
 }
 
 // followedTo returns up to which height everything was handed over and is stored; 0: nothing is known. The partition's
@@ -160,8 +166,15 @@ func (s *server) HandleCall(_ context.Context, request *supervision.Call) error 
 // HandleCast serves nothing.
 func (s *server) HandleCast(context.Context, any) error { return supervision.ErrUnknownMessage }
 
-// Terminate does nothing: who ends a tracker for good has closed its cell before, and a crash leaves the cell as it is.
-func (s *server) Terminate(context.Context, error) {}
+// Terminate closes the watch of a tracker that is over, here because closing may panic or hang. A crash leaves the cell as it is.
+func (s *server) Terminate(context.Context, error) {
+	if !s.cell.over() {
+		return
+	}
+	if handle := s.cell.detach(); handle != nil {
+		handle.Close()
+	}
+}
 
 // object is the tracker as the contract shows it. Its identity is the one last committed, so a successor shows only once its
 // restarted event is stored; until then the tracker is in backoff.
@@ -176,16 +189,26 @@ func (c *cell) object() bus.Tracker {
 	child := c.child.Load()
 	t.Phase = phaseNow(t.Phase, child, recovering)
 	if handle != nil {
-		last, next := handle.Checks()
+		last, next := checks(handle)
 		t.LastCheckAt, t.NextCheckAt = timeOrNil(last), timeOrNil(next)
 	}
-	if child != nil && t.Phase == bus.PhaseBackoff {
-		if crash := child.LastCrash(); crash != nil {
+	if t.Phase == bus.PhaseBackoff || t.Phase == bus.PhaseParked && record.Phase() != bus.PhaseParked {
+		if crash := child.LastCrash(); crash != nil { // it may not be in the record yet
 			t.NextCheckAt = timeOrNil(crash.NextTry)
 			t.LastError = &bus.LastError{At: crash.At, Message: crash.Reason.Error()}
 		}
 	}
 	return t
+}
+
+// checks asks a watch for its times. Whoever looks a tracker up does it, so a source that panics is taken for one that knows none.
+func checks(handle source.Handle) (last, next time.Time) {
+	defer func() {
+		if recover() != nil {
+			last, next = time.Time{}, time.Time{}
+		}
+	}()
+	return handle.Checks()
 }
 
 // standing is the phase and the status of the tracker's object, without the rest.

@@ -21,8 +21,9 @@ func TestRecordSpeaksForAPartitionThatComesOrGoes(t *testing.T) {
 		t.Fatal(err)
 	}
 	part := w.partitions[id.Partition()]
-	part.enter(leaving)
-	w.stopTrackers(t.Context(), map[int]bool{part.number: true})
+	if late := w.beginHandOver("", []*partition{part}).awaitGone(t.Context(), time.Minute); len(late) > 0 {
+		t.Fatal("the tracker does not end")
+	}
 	for _, state := range []partitionState{leaving, loading} {
 		part.enter(state)
 		answer := s.request("lookup", "one")

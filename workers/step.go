@@ -23,6 +23,9 @@ const (
 // waited for.
 func (c *cell) step(ctx context.Context, what inputs) error {
 	for {
+		if what == everything {
+			c.askWake()
+		}
 		in, ok := c.take(what)
 		if !ok {
 			return nil
@@ -34,13 +37,23 @@ func (c *cell) step(ctx context.Context, what inputs) error {
 	}
 }
 
+// askWake asks the source to wake the tracker as the committed record wants. Only the server does: a source that panics or hangs
+// does it to one tracker then, and not to the journal.
+func (c *cell) askWake() {
+	c.mu.Lock()
+	c.woken = false // what happens from now on wakes the server again
+	unasked, handle, record := c.unasked, c.handle, c.record
+	c.unasked = false
+	c.mu.Unlock()
+	if unasked && handle != nil {
+		handle.Wake(record.Wake(c.target.Policy))
+	}
+}
+
 // take returns the next input, in turn for its decision, or false while a write is in flight or nothing waits.
 func (c *cell) take(what inputs) (input, bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if what == everything {
-		c.woken = false
-	}
 	if c.ended || c.writing {
 		return input{}, false
 	}
@@ -189,13 +202,12 @@ func (c *cell) complete(in input, d tracker.Decision, r bus.Result) {
 	}
 }
 
-// adopt makes record what is committed.
+// adopt makes record what is committed. The caller wakes the server.
 func (c *cell) adopt(record *tracker.Record, revision uint64) {
 	c.committed.Store(&commit{record: record, revision: revision})
 	c.mu.Lock()
-	c.record = record
+	c.record, c.unasked = record, true
 	c.writtenLocked()
-	handle := c.handle
 	if c.changed != nil {
 		close(c.changed)
 		c.changed = nil
@@ -208,10 +220,6 @@ func (c *cell) adopt(record *tracker.Record, revision uint64) {
 	if finished {
 		c.part.noteFinished(record.ID())
 		c.worker.finished.add(c)
-		return
-	}
-	if handle != nil {
-		handle.Wake(record.Wake(c.target.Policy))
 	}
 }
 

@@ -213,17 +213,23 @@ type decision struct {
 func (c *cell) decide(ctx context.Context, f func(*tracker.Record, time.Time) tracker.Decision) (*tracker.Record, error) {
 	done := make(chan decision, 1)
 	c.ask(input{decide: f, done: func(r *tracker.Record, err error) { done <- decision{r, err} }})
-	select {
-	case d := <-done:
-		if errors.Is(d.err, errNotMine) && d.record.Phase() != bus.PhaseFinished {
-			return nil, fmt.Errorf("%w: %w", bus.ErrUnavailable, d.err)
+	hangs := time.NewTimer(hungPause)
+	defer hangs.Stop()
+	for {
+		select {
+		case d := <-done:
+			if errors.Is(d.err, errNotMine) && d.record.Phase() != bus.PhaseFinished {
+				return nil, fmt.Errorf("%w: %w", bus.ErrUnavailable, d.err)
+			}
+			if errors.Is(d.err, errNotMine) {
+				return d.record, nil
+			}
+			return d.record, d.err
+		case <-hangs.C:
+			c.stepAlone()
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
 		}
-		if errors.Is(d.err, errNotMine) {
-			return d.record, nil
-		}
-		return d.record, d.err
-	case <-ctx.Done():
-		return nil, context.Cause(ctx)
 	}
 }
 

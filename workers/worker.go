@@ -48,6 +48,7 @@ type Worker struct {
 	fenced     pending[bus.Holding] // epochs that the stream has refused
 	stalled    pending[*cell]       // cells that wait for their partition to be owned again
 	ownKick    chan struct{}        // 1: ownership has something to look at
+	closings   atomic.Uint64        // watches that were closed for trackers without a server
 
 	service  service
 	pump     pumpState

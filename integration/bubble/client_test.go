@@ -11,6 +11,7 @@ import (
 	"trackerfleet/integration/checker"
 	"trackerfleet/workers/simulated"
 	"trackerfleet/workers/source"
+	"trackerfleet/workers/source/sourcetest"
 )
 
 // patience of a client with one request.
@@ -213,7 +214,7 @@ func (c *client) lookup(id string) bool {
 
 // truth holds a terminal event against the chain.
 func (c *client) truth(e checker.Event) error {
-	truth, err := simulated.TruthOf(chain, e.ID, json.RawMessage(c.params[e.ID]))
+	truth, err := simulated.TruthOf(chain, e.ID, sourcetest.Unwrecked(json.RawMessage(c.params[e.ID])))
 	if err != nil {
 		return err
 	}

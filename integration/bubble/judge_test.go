@@ -38,8 +38,13 @@ func (c *client) stopAll() {
 	}
 }
 
-// judge waits until everything has come to its end, or for a minute, and returns the checker's verdict.
+// judge waits until everything has come to its end, or for a minute, and returns the checker's verdict. It is void without a takeover.
 func (c *client) judge(seed uint64, fenced int) (v checker.Verdict, f felt) {
+	return c.judgeBy(seed, fenced, func(f felt) map[string]int { return map[string]int{"takeover": f.takeovers} })
+}
+
+// judgeBy judges, by other evidence that the faults were felt.
+func (c *client) judgeBy(seed uint64, fenced int, evidence func(felt) map[string]int) (v checker.Verdict, f felt) {
 	for begin := time.Now(); time.Since(begin) < time.Minute; time.Sleep(lease) {
 		history, err := checker.Read(c.t.Context(), c.js, "TRACKER")
 		if err != nil {
@@ -50,7 +55,7 @@ func (c *client) judge(seed uint64, fenced int) (v checker.Verdict, f felt) {
 		v = checker.Check(history, checker.Expectation{
 			Accepted: c.accepted, Uncertain: c.uncertain, Finished: true, Truth: c.truth, Seed: seed,
 			Claims:   c.owners.Claims(),
-			Evidence: map[string]int{"takeover": f.takeovers},
+			Evidence: evidence(f),
 		})
 		if v.Outcome == checker.Held {
 			break

@@ -21,6 +21,7 @@ import (
 	"trackerfleet/workers"
 	"trackerfleet/workers/simulated"
 	"trackerfleet/workers/source"
+	"trackerfleet/workers/source/sourcetest"
 )
 
 // lease of every worker: the shipped default.
@@ -36,6 +37,8 @@ type site struct {
 	nc  *nats.Conn
 	js  jetstream.JetStream
 	log *zap.Logger
+
+	logged *lines // what log has written
 
 	mutation func([]byte) []byte // of what workers say that join from now on; nil: none
 
@@ -76,7 +79,8 @@ func inBubble[R any](t *testing.T, run func(*site) R) (r R) {
 }
 
 func newSite(t *testing.T, dir string) *site {
-	s := &site{t: t, dir: dir, log: newLog(t)}
+	s := &site{t: t, dir: dir, logged: new(lines)}
+	s.log = newLog(t, s.logged)
 	s.startServer()
 	s.nc = s.connect("client", nats.InProcessServer(s.newGate()))
 	var err error
@@ -90,8 +94,7 @@ func newSite(t *testing.T, dir string) *site {
 }
 
 // newLog returns a log that is shown when the test fails.
-func newLog(t *testing.T) *zap.Logger {
-	var lines lines
+func newLog(t *testing.T, lines *lines) *zap.Logger {
 	t.Cleanup(func() {
 		if t.Failed() {
 			t.Log(lines.String())
@@ -100,7 +103,7 @@ func newLog(t *testing.T) *zap.Logger {
 	encoder := zap.NewDevelopmentEncoderConfig()
 	encoder.EncodeCaller = nil
 	encoder.EncodeTime = zapcore.TimeEncoderOfLayout("05.000")
-	return zap.New(zapcore.NewCore(zapcore.NewConsoleEncoder(encoder), &lines, zap.InfoLevel))
+	return zap.New(zapcore.NewCore(zapcore.NewConsoleEncoder(encoder), lines, zap.InfoLevel))
 }
 
 func (s *site) startServer() {
@@ -174,6 +177,7 @@ func (s *site) close() {
 type member struct {
 	*workers.Worker
 	gate      *gate
+	wreck     *sourcetest.Wreck // its source
 	nc, pulse *nats.Conn
 	giveUp    context.CancelFunc // ends Start, if it still runs
 	started   chan struct{}      // closed when Start has returned
@@ -186,12 +190,12 @@ func (s *site) join(name string) *member {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	m := &member{gate: s.newGate(), started: make(chan struct{})}
+	m := &member{gate: s.newGate(), wreck: sourcetest.NewWreck(sim), started: make(chan struct{})}
 	m.gate.rewrite = s.mutation
 	way := nats.InProcessServer(m.gate)
 	m.nc, m.pulse = s.connect(name, way), s.connect(name+"-pulse", way)
 	m.Worker, err = workers.New(m.nc, m.pulse, workers.Config{
-		Name: name, Sources: map[string]source.Source{"sim": sim}, Lease: lease, AllowCrash: true, Logger: s.log,
+		Name: name, Sources: map[string]source.Source{"sim": m.wreck}, Lease: lease, AllowCrash: true, Logger: s.log,
 	})
 	if err != nil {
 		s.t.Fatal(err)
