@@ -24,6 +24,7 @@ type Process struct {
 	stderr *output
 	ended  chan struct{}
 	err    error // of Wait; read after ended
+	panics bool  // is expected to
 }
 
 // Start starts a program. It is killed, if it still runs, when the test ends.
@@ -64,13 +65,16 @@ func environment() []string {
 	})
 }
 
+// ExpectPanic says that the process is to end with a panic. Of any other that is reported.
+func (p *Process) ExpectPanic() { p.panics = true }
+
 // finish kills the process and reports what it must not have said.
 func (p *Process) finish(t testing.TB) {
 	p.Kill()
 	match := func(line string) bool {
 		return slices.ContainsFunc(
 			[]string{"panic: ", "fatal error: ", "WARNING: DATA RACE"},
-			func(prefix string) bool { return strings.HasPrefix(line, prefix) },
+			func(prefix string) bool { return strings.HasPrefix(line, prefix) && (!p.panics || prefix != "panic: ") },
 		)
 	}
 	if line, _, more := p.stderr.find(0, match); more == nil {

@@ -1,0 +1,217 @@
+package integration
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"trackerfleet/integration/checker"
+	"trackerfleet/integration/process"
+)
+
+const (
+	stormCrashes = 10_000
+	bystanders   = 64
+	inFlight     = 1000 // requests at one time
+
+	// calmer is how much longer the slowest lookups may take in the storm than in the calm before it, of the same run. A worker that
+	// serves lookups after restarts needs thousands of times as long: as long as the storm lasts.
+	calmer = 500
+)
+
+// spawnAll starts trackers that come to no end by themselves, many with each request.
+func (l *load) spawnAll(t *testing.T, ids []string) {
+	t.Helper()
+	for batch := range slices.Chunk(ids, inFlight) {
+		var items []string
+		for _, id := range batch {
+			items = append(items, fmt.Sprintf(`{"transaction_id":%q,"params":%s}`, id, forever))
+			l.asked[id] = forever
+		}
+		r := l.client.ask(t, "spawn", `{"items":[`+strings.Join(items, ",")+`]}`)
+		for i, item := range r.Items {
+			if item.Status != "created" {
+				t.Fatalf("spawn of %s: %s", batch[i], r.body)
+			}
+			l.note(checker.Start{ID: batch[i], Run: 1}, nil)
+		}
+	}
+}
+
+// each calls f for every ID, inFlight at one time, and returns when all are done.
+func each(ids []string, f func(id string)) {
+	next := make(chan string)
+	var all sync.WaitGroup
+	for range inFlight {
+		all.Go(func() {
+			for id := range next {
+				f(id)
+			}
+		})
+	}
+	for _, id := range ids {
+		next <- id
+	}
+	close(next)
+	all.Wait()
+}
+
+// crash makes a tracker panic and returns when it has.
+func (c *client) crash(t *testing.T, id string) time.Time {
+	for {
+		r, err := c.try(t.Context(), "call", fmt.Sprintf(`{"transaction_id":%q,"op":"crash"}`, id))
+		switch {
+		case err != nil:
+			t.Errorf("crash of %s: %v", id, err)
+			return time.Time{}
+		case r.code() == 410:
+			return time.Now()
+		case r.code() != 429: // refused before anything happened
+			t.Errorf("crash of %s: %s", id, r.body)
+			return time.Time{}
+		}
+	}
+}
+
+// sampler looks bystanders up all the time, and keeps how long each lookup takes.
+type sampler struct {
+	mu    sync.Mutex
+	took  []time.Duration
+	wrong []string
+}
+
+func (s *sampler) run(ctx context.Context, c *client, ids []string) {
+	for i := 0; ctx.Err() == nil; i++ {
+		begun := time.Now()
+		msg, err := c.nc.RequestWithContext(ctx, "tracker.lookup", []byte(ids[i%len(ids)]))
+		took := time.Since(begun)
+		if ctx.Err() != nil {
+			return
+		}
+		var r reply
+		if err == nil {
+			err = json.Unmarshal(msg.Data, &r)
+		}
+		if err == nil && (r.Status != "found" || r.Stale || r.Tracker.Phase != "running" || r.Tracker.Incarnation != 1) {
+			err = errors.New(string(msg.Data))
+		}
+		s.mu.Lock()
+		s.took = append(s.took, took)
+		if err != nil {
+			s.wrong = append(s.wrong, err.Error())
+		}
+		s.mu.Unlock()
+	}
+}
+
+// take returns what was kept since it was taken last.
+func (s *sampler) take() []time.Duration {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	took := s.took
+	s.took = nil
+	return took
+}
+
+// quantile returns the least duration that a share of all do not exceed.
+func quantile(all []time.Duration, share float64) time.Duration {
+	if len(all) == 0 {
+		return 0
+	}
+	sorted := slices.Sorted(slices.Values(all))
+	return sorted[min(len(sorted)-1, int(share*float64(len(sorted))))]
+}
+
+// awaitRestarts returns when each transaction's restarted event was stored. More than one of a transaction is an error.
+func (l *load) awaitRestarts(t *testing.T, n int) map[string]time.Time {
+	t.Helper()
+	var restarts map[string]time.Time
+	process.Await(t, patience, func() error {
+		history, err := checker.Read(t.Context(), l.client.js, "TRACKER")
+		if err != nil {
+			return err
+		}
+		restarts = make(map[string]time.Time, n)
+		for _, e := range history.Events {
+			if e.Type != "restarted" {
+				continue
+			}
+			if _, twice := restarts[e.ID]; twice {
+				t.Errorf("%s was restarted twice after one crash", e.ID)
+			}
+			restarts[e.ID] = e.At
+		}
+		return more(len(restarts), n-1)
+	})
+	return restarts
+}
+
+// TestTenThousandCrashesAtOnce has ten thousand trackers of one worker panic as fast as they can be asked to: each comes back, with one
+// event for its one crash, nobody is parked, and the others are served meanwhile.
+func TestTenThousandCrashesAtOnce(t *testing.T) {
+	takesAWhile(t)
+	f := newFleet(t, "w-1") // alone on the machine, as it measures
+	l := newLoad(f.client, "crash")
+	ids, others := make([]string, stormCrashes), make([]string, bystanders)
+	for i := range ids {
+		ids[i] = fmt.Sprint("crash_", i)
+	}
+	for i := range others {
+		others[i] = fmt.Sprint("bystander_", i)
+	}
+	l.spawnAll(t, ids)
+	l.spawnAll(t, others)
+
+	var s sampler
+	ctx, cancel := context.WithCancel(t.Context())
+	var asking sync.WaitGroup
+	asking.Go(func() { s.run(ctx, newClient(t, f.server.Connect(t)), others) })
+	hold(t, 2*time.Second)
+	calm := s.take()
+	crashed, begun := make(map[string]time.Time, len(ids)), time.Now()
+	var mu sync.Mutex
+	each(ids, func(id string) {
+		at := f.crash(t, id)
+		mu.Lock()
+		defer mu.Unlock()
+		crashed[id] = at
+	})
+	took := time.Since(begun)
+	restarts := l.awaitRestarts(t, len(ids))
+	stormy := s.take()
+	cancel()
+	asking.Wait()
+
+	var back []time.Duration
+	for id, at := range restarts {
+		back = append(back, at.Sub(crashed[id]))
+	}
+	ratio := float64(quantile(stormy, 0.99)) / float64(quantile(calm, 0.99))
+	t.Logf("%d crashes in %s; from a crash to running p50 %s, p99 %s; lookups of others: p99 %s in the calm (%d), %s in the storm (%d), ratio %.1f",
+		len(crashed), took.Round(time.Millisecond), quantile(back, 0.5), quantile(back, 0.99), quantile(calm, 0.99), len(calm),
+		quantile(stormy, 0.99), len(stormy), ratio)
+	if len(calm) == 0 || len(stormy) == 0 || ratio > calmer {
+		t.Errorf("lookups take %.0f times as long as before the storm", ratio)
+	}
+	for _, lie := range s.wrong {
+		t.Errorf("lookup of a bystander: %s", lie)
+	}
+	if n := metric(t, f.workers[0], "parked_total"); n > 0 {
+		t.Errorf("%v trackers were parked", n)
+	}
+	if n := metric(t, f.workers[0], "crashes_total"); n != stormCrashes {
+		t.Errorf("%v crashes are counted", n)
+	}
+	each(append(ids, others...), func(id string) {
+		if r := f.ask(t, "stop", id); r.Status != "stopped" {
+			t.Errorf("stop of %s: %s", id, r.body)
+		}
+	})
+	t.Log(l.judge(t, map[string]int{"restart": len(restarts)}))
+}
