@@ -53,21 +53,24 @@ type reply struct {
 
 // object is the contract's tracker object, as much of it as tests look at.
 type object struct {
-	ID          string                    `json:"transaction_id"`
-	Source      string                    `json:"source"`
-	Run         uint64                    `json:"run"`
-	Phase       string                    `json:"phase"`
-	Status      string                    `json:"status"`
-	Worker      string                    `json:"worker"`
-	Partition   int                       `json:"partition"`
-	Epoch       uint64                    `json:"epoch"`
-	Incarnation uint64                    `json:"incarnation"`
-	Restarts    uint64                    `json:"restarts"`
-	LastError   *struct{ Message string } `json:"last_error"`
-	Labels      map[string]string         `json:"labels"`
-	Meta        json.RawMessage           `json:"meta"`
-	Result      json.RawMessage           `json:"result"`
-	Events      uint64                    `json:"events"`
+	ID          string `json:"transaction_id"`
+	Source      string `json:"source"`
+	Run         uint64 `json:"run"`
+	Phase       string `json:"phase"`
+	Status      string `json:"status"`
+	Worker      string `json:"worker"`
+	Partition   int    `json:"partition"`
+	Epoch       uint64 `json:"epoch"`
+	Incarnation uint64 `json:"incarnation"`
+	Restarts    uint64 `json:"restarts"`
+	LastError   *struct {
+		At      time.Time
+		Message string
+	} `json:"last_error"`
+	Labels map[string]string `json:"labels"`
+	Meta   json.RawMessage   `json:"meta"`
+	Result json.RawMessage   `json:"result"`
+	Events uint64            `json:"events"`
 }
 
 // pid is the identity of a tracker's process, what a pid is in Elixir.

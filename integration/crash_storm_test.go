@@ -62,21 +62,38 @@ func each(ids []string, f func(id string)) {
 	all.Wait()
 }
 
-// crash makes a tracker panic and returns when it has.
-func (c *client) crash(t *testing.T, id string) time.Time {
+// crash makes a tracker panic, once.
+func (c *client) crash(t *testing.T, id string) {
 	for {
 		r, err := c.try(t.Context(), "call", fmt.Sprintf(`{"transaction_id":%q,"op":"crash"}`, id))
 		switch {
 		case err != nil:
 			t.Errorf("crash of %s: %v", id, err)
-			return time.Time{}
+			return
 		case r.code() == 410:
-			return time.Now()
+			return
 		case r.code() != 429: // refused before anything happened
 			t.Errorf("crash of %s: %s", id, r.body)
-			return time.Time{}
+			return
 		}
 	}
+}
+
+// stopAll stops trackers and returns how long each was away after its crash; restarts are when they ran again.
+func (c *client) stopAll(t *testing.T, ids []string, restarts map[string]time.Time) (away []time.Duration) {
+	var mu sync.Mutex
+	each(ids, func(id string) {
+		r := c.ask(t, "stop", id)
+		if r.Status != "stopped" {
+			t.Errorf("stop of %s: %s", id, r.body)
+		}
+		if crash := r.Tracker.LastError; crash != nil {
+			mu.Lock()
+			defer mu.Unlock()
+			away = append(away, restarts[id].Sub(crash.At))
+		}
+	})
+	return away
 }
 
 // sampler looks bystanders up all the time, and keeps how long each lookup takes.
@@ -174,27 +191,17 @@ func TestTenThousandCrashesAtOnce(t *testing.T) {
 	asking.Go(func() { s.run(ctx, newClient(t, f.server.Connect(t)), others) })
 	hold(t, 2*time.Second)
 	calm := s.take()
-	crashed, begun := make(map[string]time.Time, len(ids)), time.Now()
-	var mu sync.Mutex
-	each(ids, func(id string) {
-		at := f.crash(t, id)
-		mu.Lock()
-		defer mu.Unlock()
-		crashed[id] = at
-	})
-	took := time.Since(begun)
+	begun := time.Now()
+	each(ids, func(id string) { f.crash(t, id) })
+	took, stormy := time.Since(begun), s.take()
 	restarts := l.awaitRestarts(t, len(ids))
-	stormy := s.take()
 	cancel()
 	asking.Wait()
 
-	var back []time.Duration
-	for id, at := range restarts {
-		back = append(back, at.Sub(crashed[id]))
-	}
+	away := f.stopAll(t, append(ids, others...), restarts)
 	ratio := float64(quantile(stormy, 0.99)) / float64(quantile(calm, 0.99))
 	t.Logf("%d crashes in %s; from a crash to running p50 %s, p99 %s; lookups of others: p99 %s in the calm (%d), %s in the storm (%d), ratio %.1f",
-		len(crashed), took.Round(time.Millisecond), quantile(back, 0.5), quantile(back, 0.99), quantile(calm, 0.99), len(calm),
+		len(away), took.Round(time.Millisecond), quantile(away, 0.5), quantile(away, 0.99), quantile(calm, 0.99), len(calm),
 		quantile(stormy, 0.99), len(stormy), ratio)
 	if len(calm) == 0 || len(stormy) == 0 || ratio > calmer {
 		t.Errorf("lookups take %.0f times as long as before the storm", ratio)
@@ -205,13 +212,8 @@ func TestTenThousandCrashesAtOnce(t *testing.T) {
 	if n := metric(t, f.workers[0], "parked_total"); n > 0 {
 		t.Errorf("%v trackers were parked", n)
 	}
-	if n := metric(t, f.workers[0], "crashes_total"); n != stormCrashes {
-		t.Errorf("%v crashes are counted", n)
+	if n := metric(t, f.workers[0], "crashes_total"); n != stormCrashes || len(away) != stormCrashes {
+		t.Errorf("%v crashes are counted, and %d told of", n, len(away))
 	}
-	each(append(ids, others...), func(id string) {
-		if r := f.ask(t, "stop", id); r.Status != "stopped" {
-			t.Errorf("stop of %s: %s", id, r.body)
-		}
-	})
 	t.Log(l.judge(t, map[string]int{"restart": len(restarts)}))
 }
