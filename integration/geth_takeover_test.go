@@ -26,7 +26,8 @@ func (f *forked) config(name string) process.WorkerConfig {
 	return config
 }
 
-// track starts n trackers that want more confirmations than a branch of the given depth has, and puts their transactions into one block.
+// track starts n trackers that want more confirmations than a branch of the given depth has, and puts their transactions into
+// one block.
 func (f *forked) track(t *testing.T, depth, n int) (ids []string) {
 	t.Helper()
 	var block []ethtest.Tx
@@ -59,8 +60,8 @@ func (f *forked) some(ids []string, rest int) (txs []ethtest.Tx) {
 	return txs
 }
 
-// branchOff puts another branch in the place of the last blocks: a third of the transactions is in its first block, a third in its last,
-// and a third in none of it. between runs when the old branch is gone and nothing is there yet.
+// branchOff puts another branch in the place of the last blocks: a third of the transactions is in its first block, a third in
+// its last, and a third in none of it. between runs when the old branch is gone and nothing is there yet.
 func (f *forked) branchOff(depth int, ids []string, between func()) {
 	f.geth.SetHead(f.geth.Head().Number - uint64(depth))
 	between()
@@ -106,7 +107,8 @@ func (f *forked) judge(t *testing.T) (v checker.Verdict) {
 		if err != nil {
 			return err
 		}
-		evidence := map[string]int{"kill": f.kills, "takeover by another worker": felt(history.Events)["takeover by another worker"], "reorged": 0}
+		const takeover = "takeover by another worker"
+		evidence := map[string]int{"kill": f.kills, takeover: felt(history.Events)[takeover], "reorged": 0}
 		for _, e := range history.Events {
 			if e.Type == "reorged" {
 				evidence["reorged"]++
@@ -122,9 +124,9 @@ func (f *forked) judge(t *testing.T) (v checker.Verdict) {
 	return v
 }
 
-// TestGethReorganisesDuringATakeover takes blocks of a real node back, at several depths, while the worker dies that follows the
-// transactions in them: before the old branch is gone, while there is neither, and when the other worker takes over. What the events say
-// in the end is what the node says, once.
+// TestGethReorganisesDuringATakeover takes blocks of a real node back, at several depths, while the worker dies that follows
+// the transactions in them: before the old branch is gone, while there is neither, and when the other worker takes over. What
+// the events say in the end is what the node says, once.
 func TestGethReorganisesDuringATakeover(t *testing.T) {
 	takesAWhile(t)
 	t.Parallel()

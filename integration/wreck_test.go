@@ -73,8 +73,8 @@ func leave(t *testing.T, w *process.Worker) {
 	}
 }
 
-// TestPanicOutsideOfATrackerEndsItsWorkerAlone has a tracker's source panic in a goroutine of its own, which nobody can contain: the
-// worker's process ends, and its lease covers that. The trackers of the other worker stay as they are.
+// TestPanicOutsideOfATrackerEndsItsWorkerAlone has a tracker's source panic in a goroutine of its own, which nobody can
+// contain: the worker's process ends, and its lease covers that. The trackers of the other worker stay as they are.
 func TestPanicOutsideOfATrackerEndsItsWorkerAlone(t *testing.T) {
 	takesAWhile(t)
 	t.Parallel()
@@ -106,9 +106,9 @@ func TestPanicOutsideOfATrackerEndsItsWorkerAlone(t *testing.T) {
 	t.Log(l.judge(t, map[string]int{"takeover by another worker": 0, "panic": panics}))
 }
 
-// TestTrackersThatHangHoldNobodyUp drains a worker with trackers that hang and do not heed their cancellation, and another one with
-// SIGTERM: both get rid of everything, the trackers are reported by ID with their stacks, those that follow decide, and when the old
-// ones wake up nobody hears of it.
+// TestTrackersThatHangHoldNobodyUp drains a worker with trackers that hang and do not heed their cancellation, and another one
+// with SIGTERM: both get rid of everything, the trackers are reported by ID with their stacks, those that follow decide, and
+// when the old ones wake up nobody hears of it.
 func TestTrackersThatHangHoldNobodyUp(t *testing.T) {
 	takesAWhile(t)
 	t.Parallel()

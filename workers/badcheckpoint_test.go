@@ -9,8 +9,8 @@ import (
 	"trackerfleet/bus"
 )
 
-// TestBadCheckpointIsACleanStart: a partition's checkpoint that cannot be read, or that speaks of blocks that are not there, costs
-// look-ups. Its trackers run, none of them crashes, and they end as if there were none.
+// TestBadCheckpointIsACleanStart: a partition's checkpoint that cannot be read, or that speaks of blocks that are not there,
+// costs look-ups. Its trackers run, none of them crashes, and they end as if there were none.
 func TestBadCheckpointIsACleanStart(t *testing.T) {
 	for name, cursor := range map[string]string{
 		"rubbish":       "rubbish",

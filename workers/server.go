@@ -201,7 +201,8 @@ func (c *cell) object() bus.Tracker {
 	return t
 }
 
-// checks asks a watch for its times. Whoever looks a tracker up does it, so a source that panics is taken for one that knows none.
+// checks asks a watch for its times. Whoever looks a tracker up does it, so a source that panics is taken for one that knows
+// none.
 func checks(handle source.Handle) (last, next time.Time) {
 	defer func() {
 		if recover() != nil {

@@ -151,8 +151,8 @@ func TestParamsThatASourcePanicsOnAreRefused(t *testing.T) {
 	eventually(t, "it is rejected", func() bool { return w.Stats().Rejected == 1 })
 }
 
-// TestStartThatFailsLeavesNothingInItsSource: a tracker that panics in Init after it has begun to watch is not watched on, and holds no
-// checkpoint back.
+// TestStartThatFailsLeavesNothingInItsSource: a tracker that panics in Init after it has begun to watch is not watched on, and
+// holds no checkpoint back.
 func TestStartThatFailsLeavesNothingInItsSource(t *testing.T) {
 	s := newSite(t)
 	w := s.worker("w-1", func(c *Config) { wrecked(c) })

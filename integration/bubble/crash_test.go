@@ -46,8 +46,8 @@ func (c *client) crash(id string) {
 	}
 }
 
-// TestACrashOfThousandsIsPaced has more trackers panic in one instant than a worker restarts at once: the others follow at the worker's
-// rate, each restart is one event, and none is parked.
+// TestACrashOfThousandsIsPaced has more trackers panic in one instant than a worker restarts at once: the others follow at the
+// worker's rate, each restart is one event, and none is parked.
 func TestACrashOfThousandsIsPaced(t *testing.T) {
 	inBubble(t, func(on *site) (none struct{}) {
 		s := &storm{site: on}

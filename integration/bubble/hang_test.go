@@ -54,9 +54,9 @@ func (c *client) hang(m *member, ids []string) {
 // hangs is the plan of a tracker that hangs when it is asked to look again.
 const hangs = `{"at":"refresh","deed":"hang"}`
 
-// TestHungTrackersHoldNoDrainUp: a worker with trackers that neither return nor heed their cancellation leaves in good order, in a time
-// that does not depend on how many they are. They are given up by ID with their stacks; their successors decide, and nothing that they
-// say later counts.
+// TestHungTrackersHoldNoDrainUp: a worker with trackers that neither return nor heed their cancellation leaves in good order,
+// in a time that does not depend on how many they are. They are given up by ID with their stacks; their successors decide, and
+// nothing that they say later counts.
 func TestHungTrackersHoldNoDrainUp(t *testing.T) {
 	for _, hung := range []int{1, 40} {
 		t.Run(fmt.Sprint(hung, " hang"), func(t *testing.T) {
@@ -138,7 +138,8 @@ func TestHungTrackerCanBeEnded(t *testing.T) {
 		c, m := newClient(on), s.here[0]
 		c.spawnLate("stopped", hangs)
 		c.params["late"] = `{"outcome":"pending","wreck":` + hangs + `}`
-		if a := c.ask("spawn", "late", fmt.Sprintf(`{"transaction_id":"late","timeout":"10s","params":%s}`, c.params["late"])); a.Status != "created" {
+		body := fmt.Sprintf(`{"transaction_id":"late","timeout":"10s","params":%s}`, c.params["late"])
+		if a := c.ask("spawn", "late", body); a.Status != "created" {
 			on.t.Fatalf("spawn: %+v", a)
 		}
 		c.note("late", true)

@@ -38,7 +38,8 @@ func (c *client) stopAll() {
 	}
 }
 
-// judge waits until everything has come to its end, or for a minute, and returns the checker's verdict. It is void without a takeover.
+// judge waits until everything has come to its end, or for a minute, and returns the checker's verdict. It is void without a
+// takeover.
 func (c *client) judge(seed uint64, fenced int) (v checker.Verdict, f felt) {
 	return c.judgeBy(seed, fenced, func(f felt) map[string]int { return map[string]int{"takeover": f.takeovers} })
 }

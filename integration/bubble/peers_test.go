@@ -10,7 +10,8 @@ import (
 	"trackerfleet/bus"
 )
 
-// The cases in this file are those of others' tests, restated: Horde's of nodes that fail and of processes that move, Orleans' of leases.
+// The cases in this file are those of others' tests, restated: Horde's of nodes that fail and of processes that move, Orleans'
+// of leases.
 
 // owned starts transactions that come to no end by themselves until a worker has n of them, and returns those.
 func (c *client) owned(m *member, prefix string, n int) (ids []string) {
@@ -52,8 +53,8 @@ func start(id bus.ID) bus.StartRequest {
 	return bus.StartRequest{TransactionID: id, Params: []byte(`{"outcome":"pending"}`)}
 }
 
-// TestTwoHundredNamesOutliveAWorker kills one of three workers with 200 names: they are all there again within a lease and what loading
-// takes, there is never one too many, and those of the others stay as they are.
+// TestTwoHundredNamesOutliveAWorker kills one of three workers with 200 names: they are all there again within a lease and what
+// loading takes, there is never one too many, and those of the others stay as they are.
 func TestTwoHundredNamesOutliveAWorker(t *testing.T) {
 	inBubble(t, func(on *site) (none struct{}) {
 		const names = 200
@@ -126,8 +127,8 @@ func (c *client) spawnSlow(m *member, others []string) string {
 	return ""
 }
 
-// TestSlowTrackerMovesOnceItHasEnded drains a worker with a tracker whose Terminate takes its time: its successor runs once that has
-// returned, and not before; the others do not wait for it.
+// TestSlowTrackerMovesOnceItHasEnded drains a worker with a tracker whose Terminate takes its time: its successor runs once
+// that has returned, and not before; the others do not wait for it.
 func TestSlowTrackerMovesOnceItHasEnded(t *testing.T) {
 	inBubble(t, func(on *site) (none struct{}) {
 		s, t := &storm{site: on}, on.t
@@ -169,8 +170,8 @@ func TestSlowTrackerMovesOnceItHasEnded(t *testing.T) {
 	})
 }
 
-// TestStartWaitsForTheLeaseOfADeadOwner: a start while nobody has its partition waits and wins, one that was given up meanwhile never
-// comes about, and after a worker that has left in good order nobody waits.
+// TestStartWaitsForTheLeaseOfADeadOwner: a start while nobody has its partition waits and wins, one that was given up meanwhile
+// never comes about, and after a worker that has left in good order nobody waits.
 func TestStartWaitsForTheLeaseOfADeadOwner(t *testing.T) {
 	inBubble(t, func(on *site) (none struct{}) {
 		s, t := &storm{site: on}, on.t

@@ -11,8 +11,8 @@ import (
 	"trackerfleet/workers/source"
 )
 
-// Wreck is another source that wrecks the trackers of transactions whose params ask for it by "wreck", a [Plan]. For all others, and
-// but for that, it is the other source.
+// Wreck is another source that wrecks the trackers of transactions whose params ask for it by "wreck", a [Plan]. For all
+// others, and but for that, it is the other source.
 type Wreck struct {
 	source.Source
 
