@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -169,6 +170,22 @@ func (l *load) awaitRestarts(t *testing.T, n int) map[string]time.Time {
 	return restarts
 }
 
+// goroutines returns how many a worker has.
+func goroutines(t *testing.T, w *process.Worker) (n int) {
+	t.Helper()
+	process.Await(t, patience, func() error {
+		_, page, err := fetch(t, w, "/metrics")
+		if err != nil {
+			return err
+		}
+		_, rest, _ := strings.Cut(page, "\ngo_goroutines ")
+		value, _, _ := strings.Cut(rest, "\n")
+		n, err = strconv.Atoi(value)
+		return err
+	})
+	return n
+}
+
 // TestTenThousandCrashesAtOnce has ten thousand trackers of one worker panic as fast as they can be asked to: each comes back,
 // with one event for its one crash, nobody is parked, and the others are served meanwhile.
 func TestTenThousandCrashesAtOnce(t *testing.T) {
@@ -190,7 +207,7 @@ func TestTenThousandCrashesAtOnce(t *testing.T) {
 	var asking sync.WaitGroup
 	asking.Go(func() { s.run(ctx, newClient(t, f.server.Connect(t)), others) })
 	hold(t, 2*time.Second)
-	calm := s.take()
+	calm, before := s.take(), goroutines(t, f.workers[0])
 	begun := time.Now()
 	each(ids, func(id string) { f.crash(t, id) })
 	took, stormy := time.Since(begun), s.take()
@@ -210,6 +227,12 @@ func TestTenThousandCrashesAtOnce(t *testing.T) {
 	for _, lie := range s.wrong {
 		t.Errorf("lookup of a bystander: %s", lie)
 	}
+	process.Await(t, patience, func() error {
+		if n := goroutines(t, f.workers[0]); n > before+bystanders {
+			return fmt.Errorf("%d goroutines, %d before the storm", n, before)
+		}
+		return nil
+	})
 	if n := metric(t, f.workers[0], "parked_total"); n > 0 {
 		t.Errorf("%v trackers were parked", n)
 	}

@@ -169,3 +169,38 @@ func TestHungTrackerCanBeEnded(t *testing.T) {
 		return v
 	})
 }
+
+// TestTrackerThatHangsInItsInitIsParked: it is given up after a while and says why it does not run; retry brings it back, and what the
+// first Init does when it returns after all is undone.
+func TestTrackerThatHangsInItsInitIsParked(t *testing.T) {
+	inBubble(t, func(on *site) (none struct{}) {
+		s, t := &storm{site: on}, on.t
+		s.joinAll(1)
+		c, m := newClient(on), s.here[0]
+		c.params["one"] = `{"outcome":"pending","wreck":{"at":"watch","once":true,"deed":"hang"}}`
+		c.spawn("one", "")
+		c.spawn("other", "pending")
+		time.Sleep(shutdown)
+		if is := c.where("one"); is.Phase != "parked" {
+			t.Errorf("it is %+v", is)
+		}
+		c.wantReported(m, []string{"one"})
+		if a := c.ask("retry", "one", "one"); a.Status != "resumed" {
+			t.Errorf("retry: %+v", a)
+		}
+		m.wreck.Release()
+		time.Sleep(time.Second)
+		if n := m.Stats().Sources["sim"].Watched; n != 2 {
+			t.Errorf("%d transactions are watched, want 2", n)
+		}
+		if is, other := c.where("one"), c.where("other"); is.Phase != "running" || other.Phase != "running" || other.Incarnation != 1 {
+			t.Errorf("they are %+v and %+v", is, other)
+		}
+		if n := m.Stats().Trackers.Abandoned; n > 0 {
+			t.Errorf("%d goroutines are given up still", n)
+		}
+		c.owners.Stop()
+		s.end()
+		return none
+	})
+}
