@@ -12,10 +12,10 @@ import (
 	"trackerfleet/workers/source"
 )
 
-// handOverPause is how long the trackers of a go may take to end before it goes on without the partitions of those that take
-// longer; handOverTimeout bounds those: longer than a tracker that hangs is given to end.
+// handOverPause is for how long no tracker of a go ends before it goes on without the partitions of those that are left;
+// handOverTimeout bounds those: longer than a tracker that hangs is given to end.
 const (
-	handOverPause   = 200 * time.Millisecond
+	handOverPause   = 100 * time.Millisecond
 	handOverTimeout = 15 * time.Second
 )
 
@@ -47,18 +47,34 @@ func (w *Worker) beginHandOver(to string, parts []*partition) *handing {
 	return h
 }
 
-// awaitGone waits until the trackers are gone and returns, by partition, which of them still are there after patience, or when
-// ctx ends.
+// awaitGone waits until the trackers are gone, as long as some are each patience, and returns by partition which of them still are
+// there then, or when ctx ends.
 func (h *handing) awaitGone(ctx context.Context, patience time.Duration) map[int][]*cell {
-	ctx, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
-	late := make(map[int][]*cell)
-	for _, c := range h.cells {
-		if !c.isGone() && c.awaitGone(ctx) != nil && !c.isGone() {
-			late[c.part.number] = append(late[c.part.number], c)
+	left := h.cells
+	for {
+		before := len(left)
+		left = stillThere(ctx, left, patience)
+		if len(left) == 0 || len(left) == before || ctx.Err() != nil {
+			break
 		}
 	}
+	late := make(map[int][]*cell)
+	for _, c := range left {
+		late[c.part.number] = append(late[c.part.number], c)
+	}
 	return late
+}
+
+// stillThere returns the trackers that are not gone after patience, or when ctx ends.
+func stillThere(ctx context.Context, cells []*cell, patience time.Duration) (left []*cell) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	for _, c := range cells {
+		if !c.isGone() && c.awaitGone(ctx) != nil {
+			left = append(left, c)
+		}
+	}
+	return slices.DeleteFunc(left, (*cell).isGone)
 }
 
 // split takes the partitions of trackers that are late out of h and returns them by themselves, nil if there are none.
