@@ -41,6 +41,19 @@ func TestJournalGroupsWritesAndTellsTheirRevisions(t *testing.T) {
 	}
 }
 
+// TestLastCommitIsMeasuredOnAClockThatNobodySets: how fresh the last commit is decides whether a worker is ready, so it must carry the
+// monotonic reading, which a wall clock that is set does not move.
+func TestLastCommitIsMeasuredOnAClockThatNobodySets(t *testing.T) {
+	nc := fleet(t)
+	j := runJournal(t, nc, bus.JournalConfig{})
+	if r := write(t, j, transition(numbered(t, 1), claim(t, nc, "w-1"), 1, 0, nil)); r.Err != nil {
+		t.Fatal(r.Err)
+	}
+	if at := j.Stats().LastCommitAt; at.IsZero() || at == at.Round(0) {
+		t.Errorf("the last commit was at %s, a date without a monotonic reading", at)
+	}
+}
+
 func TestJournalIsolatesTheLosersOfABatch(t *testing.T) {
 	nc := fleet(t)
 	owners := claim(t, nc, "w-1")

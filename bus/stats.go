@@ -21,7 +21,7 @@ type JournalStats struct {
 	// LastError is the newest reason for a retry, and LastErrorAt when it was; the zero time when there was none.
 	LastError   error
 	LastErrorAt time.Time
-	// LastCommitAt is when the last batch was acknowledged; the zero time when there was none.
+	// LastCommitAt is when the last batch was acknowledged, with the monotonic reading; the zero time when there was none.
 	LastCommitAt time.Time
 }
 
@@ -29,7 +29,7 @@ type journalCounters struct {
 	batches, messages, commitNanos     atomic.Uint64
 	written, fenced, conflicts, failed atomic.Uint64
 	retries                            atomic.Uint64
-	lastCommit                         atomic.Int64 // Unix nanoseconds
+	lastCommit                         atomic.Pointer[time.Time]
 
 	mu          sync.Mutex
 	lastError   error
@@ -40,7 +40,8 @@ func (c *journalCounters) committed(messages int, took time.Duration) {
 	c.batches.Add(1)
 	c.messages.Add(uint64(messages))
 	c.commitNanos.Add(uint64(took))
-	c.lastCommit.Store(time.Now().UnixNano())
+	now := time.Now()
+	c.lastCommit.Store(&now)
 }
 
 func (c *journalCounters) retried(err error) {
@@ -75,8 +76,8 @@ func (j *Journal) Stats() JournalStats {
 	for _, l := range j.lanes {
 		s.Pending += len(l.slots)
 	}
-	if at := c.lastCommit.Load(); at != 0 {
-		s.LastCommitAt = time.Unix(0, at)
+	if at := c.lastCommit.Load(); at != nil {
+		s.LastCommitAt = *at
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
