@@ -31,7 +31,9 @@ type Config struct {
 	Confirmations uint64 `koanf:"confirmations"` // needed when the params do not say; default 6
 	DropAfter     uint64 `koanf:"drop_after"`    // blocks, when the params do not say; default 16
 
-	Now func() time.Time `koanf:"-"` // the wall clock; nil: time.Now
+	// Now is the date that the chain has; nil: the wall clock's at the beginning, carried on by the monotonic clock. So the chain goes on
+	// as before when somebody sets the clock of the machine, and stands still while the machine sleeps.
+	Now func() time.Time `koanf:"-"`
 }
 
 // Lively returns a chain on which everything happens that trackers are for.
@@ -53,7 +55,8 @@ func (c Config) withDefaults() Config {
 		c.Genesis = time.Unix(0, 0).UTC()
 	}
 	if c.Now == nil {
-		c.Now = time.Now
+		began := time.Now()
+		c.Now = func() time.Time { return began.Add(time.Since(began)) }
 	}
 	orDefault(&c.BlockTime, time.Second)
 	orDefault(&c.TxPerBlock, 100)
