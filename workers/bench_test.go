@@ -28,7 +28,7 @@ func BenchmarkStartsThroughTheOwner(b *testing.B) {
 		i++
 		open.Add(1)
 		w.start(s.t.Context(), startRequest{
-			StartRequest: bus.StartRequest{TransactionID: id, Params: []byte(`{"outcome":"pending"}`)}, accepted: time.Now(),
+			StartRequest: bus.StartRequest{TransactionID: id, Params: []byte(`{"outcome":"pending"}`)}, accepted: w.clock.ago(time.Now(), 0),
 			reply: func(_ bus.SpawnReply, err error) {
 				if err != nil || open.Add(-1) == 0 {
 					select {

@@ -140,14 +140,16 @@ func (w *Worker) revive(ctx context.Context, part *partition, t tenure, record *
 		return nil, errNotMine
 	}
 	c := &cell{worker: w, part: part, profile: profile, target: target}
-	return w.startTracker(ctx, c, t, record.Owned(epoch, 1), revision)
+	return w.startTracker(ctx, c, t, &commit{record.Owned(epoch, 1), revision}, w.clock.due(record.Deadline(), time.Now()))
 }
 
-// startTracker starts the supervised server of a record that was committed in a tenure, or returns the one that is there.
-// One that is just ending is waited for. It fails with errNotMine when the tenure is over.
-func (w *Worker) startTracker(ctx context.Context, c *cell, t tenure, record *tracker.Record, revision uint64) (*cell, error) {
+// startTracker starts the supervised server of what was committed in a tenure, or returns the one that is there. One that is just
+// ending is waited for. Due is when it expires, on the monotonic clock; the zero time: never. It fails with errNotMine when the tenure is
+// over.
+func (w *Worker) startTracker(ctx context.Context, c *cell, t tenure, stored *commit, due time.Time) (*cell, error) {
+	record := stored.record
 	c.record = record
-	c.committed.Store(&commit{record: record, revision: revision})
+	c.committed.Store(stored)
 	spec := supervision.ChildSpec{
 		ID: record.ID().String(), Type: w.trackerType, Arg: c, Incarnation: record.Incarnation(),
 		History: record.Crashes(), Parked: record.Phase() == bus.PhaseParked,
@@ -158,7 +160,7 @@ func (w *Worker) startTracker(ctx context.Context, c *cell, t tenure, record *tr
 		switch {
 		case errors.As(err, &taken):
 			there := cellOf(taken.Child)
-			if !there.over() || there.committed.Load().revision > revision {
+			if !there.over() || there.committed.Load().revision > stored.revision {
 				return there, nil
 			}
 			if err := there.awaitGone(ctx); err != nil {
@@ -174,8 +176,8 @@ func (w *Worker) startTracker(ctx context.Context, c *cell, t tenure, record *tr
 		cellOf(child)
 		if spec.Parked {
 			c.setAside()
-			c.planDeadline()
 		}
+		c.planDeadline(due)
 		if !c.part.keeps(t) { // given up while it started
 			c.end()
 			w.finished.add(c)

@@ -98,9 +98,16 @@ func (w *Worker) stepFor(ctx context.Context, c *cell) {
 	}
 }
 
-// expire asks a tracker whose deadline has passed to end, and ends it when its server hangs.
+// expire asks a tracker whose deadline has passed to end, and ends it when its server hangs. That it has passed is known from the
+// monotonic clock: a wall clock that was set back says otherwise.
 func (w *Worker) expire(c *cell) {
-	c.ask(input{decide: func(r *tracker.Record, now time.Time) tracker.Decision { return r.Expire(now) }})
+	deadline := c.current().Deadline()
+	c.ask(input{decide: func(r *tracker.Record, now time.Time) tracker.Decision {
+		if now.Before(deadline) {
+			now = deadline
+		}
+		return r.Expire(now)
+	}})
 	time.AfterFunc(hungPause, c.stepAlone)
 }
 

@@ -14,6 +14,7 @@ import (
 	"go.uber.org/zap"
 
 	"trackerfleet/bus"
+	"trackerfleet/workers/tracker"
 )
 
 // pumpWindow is how many starts the pump has under way at once; more wait in the stream.
@@ -69,7 +70,7 @@ func (w *Worker) runPump(ctx context.Context) error {
 func (w *Worker) pumpEpoch(ctx context.Context, epoch uint64) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	at, err := w.readCursor(ctx)
+	at, seen, err := w.readCursor(ctx)
 	if err != nil {
 		return err
 	}
@@ -87,6 +88,7 @@ func (w *Worker) pumpEpoch(ctx context.Context, epoch uint64) error {
 	defer messages.Stop()
 	win := newWindow(at.Sequence, pumpWindow)
 	win.created = at.Created
+	win.sight(seen)
 	w.pump.cursor.Store(at.Sequence)
 	w.log.Info("pumping starts", zap.Uint64("cursor", at.Sequence))
 	var side sync.WaitGroup
@@ -97,20 +99,19 @@ func (w *Worker) pumpEpoch(ctx context.Context, epoch uint64) error {
 
 // readCursor returns where to go on. A stream that was made anew, or is shorter than the cursor, is read from its beginning,
 // which is harmless.
-func (w *Worker) readCursor(ctx context.Context) (cursor, error) {
-	var at cursor
+func (w *Worker) readCursor(ctx context.Context) (at cursor, seen sighting, err error) {
 	stored, err := w.records.Get(ctx, bus.CursorStarts)
 	if err != nil {
-		return at, err
+		return at, seen, err
 	}
 	if stored != nil {
 		if err := json.Unmarshal(stored.Data, &at); err != nil {
-			return at, fmt.Errorf("workers: cursor of starts: %w", err)
+			return at, seen, fmt.Errorf("workers: cursor of starts: %w", err)
 		}
 	}
 	info, err := w.startStream(ctx)
 	if err != nil {
-		return at, err
+		return at, seen, err
 	}
 	if last := info.State.LastSeq; last < at.Sequence || !at.Created.IsZero() && !at.Created.Equal(info.Created) {
 		w.log.Error("the start stream is not the one that the cursor belongs to, reading it from its beginning",
@@ -118,7 +119,7 @@ func (w *Worker) readCursor(ctx context.Context) (cursor, error) {
 		at.Sequence = 0
 	}
 	at.Created = info.Created
-	return at, nil
+	return at, sightingOf(info), nil
 }
 
 // startStream returns the start stream as it is now.
@@ -141,23 +142,28 @@ func (w *Worker) pumpMessages(ctx context.Context, messages jetstream.MessagesCo
 		if err != nil {
 			return fmt.Errorf("workers: start: %w", err)
 		}
-		sequence := meta.Sequence.Stream
+		sequence, now := meta.Sequence.Stream, time.Now()
 		w.pump.last.Store(sequence + meta.NumPending)
-		if !win.enter(ctx, sequence, meta.Timestamp) {
+		accepted := w.clock.ago(now, win.waited(sequence, meta.Timestamp, now))
+		if !win.enter(ctx, sequence, accepted.date) {
 			return context.Cause(ctx)
 		}
-		w.pumpOne(ctx, m, meta, func() { win.leave(sequence) })
+		w.pumpOne(ctx, m, meta, accepted, win)
 	}
 }
 
-// pumpOne sees one start through; done is called once its outcome is stored.
-func (w *Worker) pumpOne(ctx context.Context, m jetstream.Msg, meta *jetstream.MsgMetadata, done func()) {
+// pumpOne sees one start through; it leaves the window once its outcome is stored.
+func (w *Worker) pumpOne(ctx context.Context, m jetstream.Msg, meta *jetstream.MsgMetadata, accepted moment, win *window) {
+	done := func() { win.leave(meta.Sequence.Stream) }
 	start, err := bus.DecodeStart(m.Subject(), m.Data())
 	if err != nil {
 		w.tasks.run(func() { w.reject(ctx, m, meta, err, done) })
 		return
 	}
-	r := startRequest{StartRequest: start, trace: bus.TraceOf(m.Headers()), accepted: meta.Timestamp, streamed: true}
+	r := startRequest{
+		StartRequest: start, trace: bus.TraceOf(m.Headers()), accepted: accepted,
+		origin: tracker.Origin{Stream: win.created, Sequence: meta.Sequence.Stream},
+	}
 	r.reply = func(_ bus.SpawnReply, err error) {
 		switch {
 		case err == nil, errors.Is(err, bus.ErrExists):
@@ -180,9 +186,6 @@ func passes(err error) bool {
 	return false
 }
 
-// headerAccepted says, in a start that is passed on to the owner, when it was accepted.
-const headerAccepted = "Tracker-Accepted"
-
 // routeStart gives a start to the owner of its partition, here or elsewhere.
 func (w *Worker) routeStart(ctx context.Context, r startRequest) {
 	if p := r.TransactionID.Partition(); w.partitions[p].owned() {
@@ -201,9 +204,7 @@ func (w *Worker) forwardStart(ctx context.Context, r startRequest) (bus.SpawnRep
 	m := nats.NewMsg(bus.RequestSubject(r.TransactionID.Partition(), "spawn", r.TransactionID.Token()))
 	m.Data = body
 	r.trace.Put(m.Header)
-	if r.streamed {
-		m.Header.Set(headerAccepted, r.accepted.Format(time.RFC3339Nano))
-	}
+	r.putOrigin(m.Header)
 	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
 	answer, err := w.nc.RequestMsgWithContext(ctx, m)
@@ -242,8 +243,11 @@ func (w *Worker) keepCursor(ctx context.Context, stop context.CancelFunc, epoch 
 		if part.epoch.Load() != epoch || !part.is(serving) {
 			return
 		}
-		if info, err := w.startStream(ctx); err == nil && !info.Created.Equal(win.created) {
-			return
+		if info, err := w.startStream(ctx); err == nil {
+			if !info.Created.Equal(win.created) {
+				return
+			}
+			win.sight(sightingOf(info))
 		}
 		w.pump.oldest.Store(win.oldest())
 		w.writeCursor(epoch, &written, win)

@@ -74,7 +74,6 @@ func (c *cell) watch() {
 		return
 	}
 	handle.Wake(record.Wake(c.target.Policy))
-	c.planDeadline()
 }
 
 // keep makes a watch the tracker's, unless the tracker has ended, or has one: then this Init hung and another one followed.
@@ -98,12 +97,12 @@ func (c *cell) followedTo() uint64 {
 	return since
 }
 
-// planDeadline has the tracker expire in time, unless it ends before.
-func (c *cell) planDeadline() {
+// planDeadline has the tracker expire when due comes, unless it ends before; the zero time: never.
+func (c *cell) planDeadline(due time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if !c.ended {
-		c.worker.deadlines.set(c, c.record.Deadline())
+		c.worker.deadlines.set(c, due)
 	}
 }
 

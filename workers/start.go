@@ -18,9 +18,17 @@ import (
 type startRequest struct {
 	bus.StartRequest
 	trace    bus.Trace
-	accepted time.Time                   // its timeout counts from here
-	streamed bool                        // it came by the start stream, and may come again when that is read again
+	accepted moment                      // its timeout counts from here
+	origin   tracker.Origin              // its place in the start stream; it may come again when that is read again
 	reply    func(bus.SpawnReply, error) // called exactly once; must not block
+}
+
+// due returns when the run that r begins expires, on the monotonic clock; the zero time: never.
+func (r startRequest) due() time.Time {
+	if r.Timeout <= 0 {
+		return time.Time{}
+	}
+	return r.accepted.here.Add(time.Duration(r.Timeout))
 }
 
 // attempt is a start that is being stored. Starts of the same transaction that come meanwhile wait for it.
@@ -112,7 +120,7 @@ func (w *Worker) start(ctx context.Context, r startRequest) {
 	}
 	a := &attempt{id: r.TransactionID, part: part, tenure: tenure, profile: profile, target: target, request: r}
 	if w.starts.join(a, r) {
-		d := tracker.Start(r.accepted, r.StartRequest, r.trace)
+		d := tracker.Start(r.accepted.date, r.StartRequest, r.trace)
 		w.submitStart(ctx, a, d, 0)
 	}
 }
@@ -124,7 +132,7 @@ func (w *Worker) submitStart(ctx context.Context, a *attempt, d tracker.Decision
 	if d.Next.Epoch() == epoch {
 		incarnation = d.Next.Incarnation() + 1
 	}
-	d.Next = d.Next.Owned(epoch, incarnation)
+	d.Next = d.Next.Owned(epoch, incarnation).From(a.request.origin)
 	write, err := w.transition(a.part.number, epoch, revision, d)
 	if err == nil {
 		write.Done = func(r bus.Result) {
@@ -181,7 +189,7 @@ func (w *Worker) spawn(ctx context.Context, a *attempt) {
 	var err error
 	if a.created {
 		c = &cell{worker: w, part: a.part, profile: a.profile, target: a.target}
-		c, err = w.startTracker(ctx, c, a.tenure, a.record, a.revision)
+		c, err = w.startTracker(ctx, c, a.tenure, &commit{a.record, a.revision}, a.request.due())
 	} else {
 		c, err = w.revive(ctx, a.part, a.tenure, a.record, a.revision)
 	}
@@ -212,8 +220,8 @@ func (w *Worker) spawn(ctx context.Context, a *attempt) {
 func (w *Worker) meetFinished(ctx context.Context, a *attempt) {
 	object := w.storedObject(a.record)
 	reply, err := existing(a.request, a.record, object)
-	if err == nil && a.request.OnExisting == bus.ExistingRestart && !a.request.precedes(a.record) {
-		d := a.record.Rerun(a.request.accepted, a.request.StartRequest, a.request.trace)
+	if err == nil && a.request.OnExisting == bus.ExistingRestart && !a.record.Began(a.request.origin) {
+		d := a.record.Rerun(a.request.accepted.date, a.request.StartRequest, a.request.trace)
 		w.submitStart(ctx, a, d, a.revision)
 		return
 	}
@@ -222,12 +230,6 @@ func (w *Worker) meetFinished(ctx context.Context, a *attempt) {
 	for _, r := range waiting {
 		w.start(ctx, r)
 	}
-}
-
-// precedes reports whether r was accepted no later than the run of a record: then that run is r's own, or one that came
-// after it, and r is read from the stream once more.
-func (r startRequest) precedes(record *tracker.Record) bool {
-	return r.streamed && !r.accepted.After(record.StartedAt())
 }
 
 // answerExisting answers a start whose transaction has a tracker here. One that is just ending is waited for if a new run

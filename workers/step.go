@@ -237,6 +237,7 @@ func (c *cell) overtaken(in input, stale *bus.StaleError) {
 			return
 		}
 		c.adopt(record, stale.Record.Revision)
+		c.planDeadline(c.worker.clock.due(record.Deadline(), time.Now()))
 	}
 	c.putBack(in)
 	c.wake()

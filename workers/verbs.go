@@ -56,9 +56,9 @@ func (w *Worker) startItems(ctx context.Context, r request, items []bus.SpawnIte
 		reply bus.SpawnReply
 	}
 	outcomes := make(chan outcome, len(items)) // so that nobody waits who answers late
-	base := startRequest{trace: bus.TraceOf(r.header), accepted: time.Now()}
-	if at, err := time.Parse(time.RFC3339Nano, r.header.Get(headerAccepted)); err == nil && r.direct {
-		base.accepted, base.streamed = at, true
+	base := startRequest{trace: bus.TraceOf(r.header), accepted: w.clock.ago(time.Now(), 0)}
+	if r.direct {
+		base.readOrigin(r.header, w.clock)
 	}
 	replies := make([]bus.SpawnReply, len(items))
 	open := 0

@@ -12,6 +12,7 @@ type window struct {
 	created time.Time     // when the stream of the sequences was made
 
 	mu   sync.Mutex
+	seen sighting
 	done uint64 // it and all before have left
 	open []windowed
 	head int // open[:head] have left and wait to be cut off
@@ -85,7 +86,21 @@ func (w *window) low() uint64 {
 	return w.done
 }
 
-// oldest returns when the oldest start under way was published, in Unix nanoseconds; 0: there is none.
+// sight notes the stream as it was seen just now.
+func (w *window) sight(seen sighting) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.seen = seen
+}
+
+// waited returns how long a start that the server stamped at has lain in the stream by now, as far as anybody knows.
+func (w *window) waited(sequence uint64, at, now time.Time) time.Duration {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.seen.waited(sequence, at, now)
+}
+
+// oldest returns when the oldest start under way was accepted, in Unix nanoseconds; 0: there is none.
 func (w *window) oldest() int64 {
 	w.mu.Lock()
 	defer w.mu.Unlock()

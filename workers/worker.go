@@ -40,6 +40,7 @@ type Worker struct {
 
 	partitions [bus.Partitions]*partition
 	owners     ownerTable
+	clock      clock
 	deadlines  *deadlines
 	starts     startTable
 	finished   *backlog[*cell] // to be stopped for good
@@ -101,6 +102,7 @@ func New(nc, pulse *nats.Conn, cfg Config) (*Worker, error) {
 		records:     bus.NewRecords(nc),
 		profiles:    make(map[string]*profile, len(cfg.Sources)),
 		names:       registry.New[string, *supervision.Child](),
+		clock:       newClock(),
 		deadlines:   newDeadlines(),
 		finished:    newBacklog[*cell](4),
 		stepping:    newBacklog[*cell](4),

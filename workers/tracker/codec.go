@@ -24,6 +24,7 @@ type wire struct {
 	Meta          json.RawMessage   `json:"meta,omitempty"`
 	Traceparent   string            `json:"traceparent,omitempty"`
 	Tracestate    string            `json:"tracestate,omitempty"`
+	Origin        origin            `json:"origin,omitzero"`
 	Run           uint64            `json:"run"`
 	Phase         bus.Phase         `json:"phase"`
 	Status        bus.Status        `json:"status"`
@@ -53,7 +54,7 @@ type wireError struct {
 func Encode(r *Record) ([]byte, error) {
 	w := wire{
 		Schema: Schema, TransactionID: &r.id, Source: r.Source(), Params: r.Params(), Labels: r.Labels(), Meta: r.Meta(),
-		Traceparent: r.Trace().Parent, Tracestate: r.Trace().State, Run: uint64(r.run), Phase: r.Phase(), Status: r.Status(),
+		Traceparent: r.Trace().Parent, Tracestate: r.Trace().State, Origin: r.origin, Run: uint64(r.run), Phase: r.Phase(), Status: r.Status(),
 		Events: r.events, Epoch: r.epoch, Incarnation: r.incarnation, Restarts: uint64(r.restarts), StartedAt: r.startedAt,
 		UpdatedAt: r.updatedAt, Deadline: r.deadline, Checkpoint: r.head, Sight: r.sight, Inclusion: r.place, Result: r.Result(),
 	}
@@ -99,7 +100,7 @@ func Decode(b []byte) (*Record, error) {
 	r := &Record{
 		id: *w.TransactionID, source: unique.Make(w.Source), sight: w.Sight, place: w.Inclusion, events: w.Events, epoch: w.Epoch,
 		incarnation: w.Incarnation, startedAt: w.StartedAt, updatedAt: w.UpdatedAt, deadline: w.Deadline, head: w.Checkpoint,
-		run: uint32(w.Run), restarts: uint32(w.Restarts),
+		origin: w.Origin, run: uint32(w.Run), restarts: uint32(w.Restarts),
 		ask: newAsk(compact(w.Params), compact(w.Meta), w.Labels, bus.Trace{Parent: w.Traceparent, State: w.Tracestate}),
 	}
 	if w.LastError != nil || len(w.Crashes) > 0 {

@@ -26,6 +26,7 @@ type Record struct {
 	trouble *trouble // crashes; nil: none so far
 	rest    *rest    // nil: neither ended nor written by another version
 
+	origin      origin // of the newest run that came by a stream
 	events      uint64 // number of the last event
 	epoch       uint64
 	incarnation uint64

@@ -23,7 +23,7 @@ func (r *Record) Rerun(now time.Time, req bus.StartRequest, trace bus.Trace) Dec
 	if r.phase != finished || r.run == math.MaxUint32 {
 		return Decision{}
 	}
-	next := &Record{id: r.id, run: r.run, events: r.events, epoch: r.epoch, incarnation: r.incarnation}
+	next := &Record{id: r.id, run: r.run, events: r.events, epoch: r.epoch, incarnation: r.incarnation, origin: r.origin}
 	if r.rest != nil && r.rest.extra != "" {
 		next.rest = &rest{extra: r.rest.extra}
 	}
