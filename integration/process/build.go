@@ -15,7 +15,14 @@ import (
 var binaries struct {
 	mu    sync.Mutex
 	dir   string
-	built map[string]string // by package
+	built map[program]*built
+}
+
+// built is a program that is built once, or failed to be.
+type built struct {
+	once sync.Once
+	path string
+	err  error
 }
 
 // Main runs the tests of a package that uses processes, removes what was built for them, and fails when goroutines are left. It
@@ -34,49 +41,82 @@ func Main(m *testing.M) int {
 	return code
 }
 
+// program says what is built.
+type program struct {
+	name    string
+	pkg     string
+	flags   string // one or none
+	movable bool   // its wall clock follows a [Clock]
+}
+
 // Tracker returns the path of the tracker binary.
 func Tracker(t testing.TB) string {
 	t.Helper()
-	return build(t, "trackerfleet/cmd/tracker", raceFlag...)
+	return tracker(t, nil)
 }
 
-// natsServer returns the path of the nats-server binary, the release that go.mod names.
-func natsServer(t testing.TB) string {
+// tracker returns the path of the tracker binary for processes on a clock; nil: the machine's.
+func tracker(t testing.TB, clock *Clock) string {
 	t.Helper()
-	return build(t, "github.com/nats-io/nats-server/v2")
+	return build(t, program{name: "tracker", pkg: "trackerfleet/cmd/tracker", flags: raceFlag, movable: clock != nil})
 }
 
-func build(t testing.TB, pkg string, flags ...string) string {
+// natsServer returns the path of the nats-server binary, the release that go.mod names, for processes on a clock; nil: the machine's.
+func natsServer(t testing.TB, clock *Clock) string {
 	t.Helper()
-	binaries.mu.Lock()
-	defer binaries.mu.Unlock()
-	if path := binaries.built[pkg]; path != "" {
-		return path
-	}
-	path, err := buildLocked(pkg, flags)
+	return build(t, program{name: "nats-server", pkg: "github.com/nats-io/nats-server/v2", movable: clock != nil})
+}
+
+// build returns the path of a program. Two that are asked for at the same time are built at the same time.
+func build(t testing.TB, p program) string {
+	t.Helper()
+	b, dir, err := planned(p)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return path
+	b.once.Do(func() { b.path, b.err = p.compile(dir) })
+	if b.err != nil {
+		t.Fatal(b.err)
+	}
+	return b.path
 }
 
-func buildLocked(pkg string, flags []string) (string, error) {
+// planned returns the binary of a program, which may not be built yet, and the directory of all.
+func planned(p program) (*built, string, error) {
+	binaries.mu.Lock()
+	defer binaries.mu.Unlock()
 	if binaries.dir == "" {
 		dir, err := os.MkdirTemp("", "trackerfleet-")
 		if err != nil {
-			return "", fmt.Errorf("process: %w", err)
+			return nil, "", fmt.Errorf("process: %w", err)
 		}
-		binaries.dir, binaries.built = dir, make(map[string]string)
+		binaries.dir, binaries.built = dir, make(map[program]*built)
 	}
-	name := filepath.Base(pkg)
-	if name == "v2" {
-		name = filepath.Base(filepath.Dir(pkg))
+	b := binaries.built[p]
+	if b == nil {
+		b = &built{}
+		binaries.built[p] = b
 	}
-	path := filepath.Join(binaries.dir, name)
-	args := append([]string{"build", "-o", path}, flags...)
-	if out, err := exec.Command("go", append(args, pkg)...).CombinedOutput(); err != nil {
-		return "", fmt.Errorf("process: go build %s: %w\n%s", pkg, err, out)
+	return b, binaries.dir, nil
+}
+
+// compile builds the program below dir and returns its path.
+func (p program) compile(dir string) (string, error) {
+	args := []string{"build"}
+	if p.movable {
+		dir = filepath.Join(dir, "movable", p.name)
+		overlay, err := movable(dir)
+		if err != nil {
+			return "", err
+		}
+		args = append(args, "-overlay", overlay)
 	}
-	binaries.built[pkg] = path
+	if p.flags != "" {
+		args = append(args, p.flags)
+	}
+	path := filepath.Join(dir, p.name)
+	if out, err := exec.Command("go", append(args, "-o", path, p.pkg)...).CombinedOutput(); err != nil {
+		return "", fmt.Errorf("process: go build %s: %w\n%s", p.pkg, err, out)
+	}
 	return path, nil
 }

@@ -27,7 +27,7 @@ func StartCluster(t testing.TB, size int) *Cluster {
 	}
 	c := &Cluster{}
 	for i, port := range ports {
-		node := newServer(t, fmt.Sprintf("n%d", i+1), fmt.Sprintf(
+		node := newServer(t, ServerConfig{}, fmt.Sprintf("n%d", i+1), fmt.Sprintf(
 			`cluster { name: "fleet", listen: "127.0.0.1:%d", routes: [%s] }`, port, strings.Join(routes, ", "),
 		))
 		node.launch(t)

@@ -2,4 +2,4 @@
 
 package process
 
-var raceFlag []string
+const raceFlag = ""

@@ -3,4 +3,4 @@
 package process
 
 // raceFlag builds the fleet with the race detector when the tests run with it.
-var raceFlag = []string{"-race"}
+const raceFlag = "-race"

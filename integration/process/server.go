@@ -1,12 +1,14 @@
 package process
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"math/rand/v2"
 	"net"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -22,12 +24,25 @@ type Server struct {
 	URL    string
 	config string
 	base   string // of the configuration, without what is special to a test
+	clock  *Clock
+}
+
+// ServerConfig says how a server is started. The zero value starts one on loopback, on a store of its own.
+type ServerConfig struct {
+	Host  string // address to listen on; "": loopback
+	Clock *Clock // nil: the machine's
 }
 
 // StartServer starts a nats-server on a store of its own.
 func StartServer(t testing.TB) *Server {
 	t.Helper()
-	s := newServer(t, "n1", "")
+	return StartServerWith(t, ServerConfig{})
+}
+
+// StartServerWith starts a nats-server as config says.
+func StartServerWith(t testing.TB, config ServerConfig) *Server {
+	t.Helper()
+	s := newServer(t, config, "n1", "")
 	s.Restart(t)
 	return s
 }
@@ -35,7 +50,7 @@ func StartServer(t testing.TB) *Server {
 // StartConfigured starts a nats-server with further settings.
 func StartConfigured(t testing.TB, further string) *Server {
 	t.Helper()
-	s := newServer(t, "n1", further)
+	s := newServer(t, ServerConfig{}, "n1", further)
 	s.Restart(t)
 	return s
 }
@@ -55,15 +70,15 @@ func (s *Server) Reload(t testing.TB, further string) {
 }
 
 // newServer writes the configuration of a server, with further settings, and starts nothing.
-func newServer(t testing.TB, name, further string) *Server {
+func newServer(t testing.TB, set ServerConfig, name, further string) *Server {
 	t.Helper()
 	dir := t.TempDir()
-	port := freePort(t)
-	s := &Server{Name: name, URL: fmt.Sprintf("nats://127.0.0.1:%d", port), config: filepath.Join(dir, "nats.conf")}
-	s.base = fmt.Sprintf(`listen: "127.0.0.1:%d"
+	address := net.JoinHostPort(cmp.Or(set.Host, "127.0.0.1"), strconv.Itoa(freePort(t)))
+	s := &Server{Name: name, URL: "nats://" + address, config: filepath.Join(dir, "nats.conf"), clock: set.Clock}
+	s.base = fmt.Sprintf(`listen: %q
 server_name: %q
 jetstream { store_dir: %q, sync_interval: always }
-`, port, name, filepath.Join(dir, "store"))
+`, address, name, filepath.Join(dir, "store"))
 	s.configure(t, further)
 	return s
 }
@@ -84,7 +99,7 @@ func (s *Server) Restart(t testing.TB) {
 
 func (s *Server) launch(t testing.TB) {
 	t.Helper()
-	s.Process = Start(t, natsServer(t), "-c", s.config)
+	s.Process = StartWith(t, s.clock.follow, natsServer(t, s.clock), "-c", s.config)
 }
 
 func (s *Server) awaitReady(t testing.TB) {

@@ -24,6 +24,7 @@ type WorkerConfig struct {
 	Lease  string   // "" for the default
 	Flags  []string // further ones
 	Env    []string // further ones, such as NAME=VALUE
+	Clock  *Clock   // nil: the machine's
 }
 
 // StartWorker starts a worker and returns when it says that it is ready.
@@ -45,8 +46,11 @@ func LaunchWorker(t testing.TB, config WorkerConfig) *Worker {
 	if config.Lease != "" {
 		args = append(args, "--lease", config.Lease)
 	}
-	set := func(cmd *exec.Cmd) { cmd.Env = append(cmd.Env, config.Env...) }
-	return &Worker{Process: StartWith(t, set, Tracker(t), append(args, config.Flags...)...), Name: config.Name}
+	set := func(cmd *exec.Cmd) {
+		config.Clock.follow(cmd)
+		cmd.Env = append(cmd.Env, config.Env...)
+	}
+	return &Worker{Process: StartWith(t, set, tracker(t, config.Clock), append(args, config.Flags...)...), Name: config.Name}
 }
 
 // AwaitReady returns when the worker has said that it is ready.
