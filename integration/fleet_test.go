@@ -33,7 +33,13 @@ type fleet struct {
 // newFleet starts a nats-server and a worker for each of the names.
 func newFleet(t testing.TB, names ...string) *fleet {
 	t.Helper()
-	f := &fleet{server: process.StartServer(t)}
+	return newFleetOn(t, process.ServerConfig{}, names...)
+}
+
+// newFleetOn is newFleet on a nats-server that is started as config says.
+func newFleetOn(t testing.TB, config process.ServerConfig, names ...string) *fleet {
+	t.Helper()
+	f := &fleet{server: process.StartServerWith(t, config)}
 	f.client = newClient(t, f.server.Connect(t))
 	for _, name := range names {
 		f.workers = append(f.workers, f.startWorker(t, name))
