@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -25,6 +26,8 @@ type WorkerConfig struct {
 	Flags  []string // further ones
 	Env    []string // further ones, such as NAME=VALUE
 	Clock  *Clock   // nil: the machine's
+
+	Network *Network // it runs at the far end; nil: here
 }
 
 // StartWorker starts a worker and returns when it says that it is ready.
@@ -42,15 +45,20 @@ func LaunchWorker(t testing.TB, config WorkerConfig) *Worker {
 	if err := os.WriteFile(file, []byte(config.YAML), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	args := []string{"worker", "--server", config.Server, "--name", config.Name, "--config", file, "--http", "127.0.0.1:0"}
+	http := []string{"--http", "127.0.0.1:0"}
+	if config.Network != nil {
+		http = []string{"--http", config.Network.Far + ":0", "--http-insecure"}
+	}
+	args := []string{"worker", "--server", config.Server, "--name", config.Name, "--config", file}
 	if config.Lease != "" {
 		args = append(args, "--lease", config.Lease)
 	}
 	set := func(cmd *exec.Cmd) {
 		config.Clock.follow(cmd)
 		cmd.Env = append(cmd.Env, config.Env...)
+		config.Network.join(cmd)
 	}
-	return &Worker{Process: StartWith(t, set, tracker(t, config.Clock), append(args, config.Flags...)...), Name: config.Name}
+	return &Worker{Process: StartWith(t, set, tracker(t, config.Clock), slices.Concat(args, http, config.Flags)...), Name: config.Name}
 }
 
 // AwaitReady returns when the worker has said that it is ready.
