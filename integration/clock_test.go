@@ -8,14 +8,15 @@ import (
 
 	"trackerfleet/integration/checker"
 	"trackerfleet/integration/process"
+	"trackerfleet/workers/ethereum/ethtest"
 )
 
 // jumps are how wrong a clock is, one after the other: it leaps ahead, falls back by twice as much, and is set right.
 var jumps = []time.Duration{time.Hour, -time.Hour, 0}
 
 // TestJumpsOfAWorkersClockMoveNothing sets the wall clock of one of two workers an hour ahead, an hour back and right again, under load:
-// no partition changes hands, no tracker is another one, none expires early, and none late. Then that worker takes the other's trackers
-// over with a clock that is an hour ahead, and still none expires early.
+// no partition changes hands, no tracker is another one, none expires early, and none late, and what has an end comes to it. Then that
+// worker takes the other's trackers over with a clock that is an hour ahead, and still none expires early.
 func TestJumpsOfAWorkersClockMoveNothing(t *testing.T) {
 	takesAWhile(t)
 	t.Parallel()
@@ -28,6 +29,7 @@ func TestJumpsOfAWorkersClockMoveNothing(t *testing.T) {
 	f.awaitShared(t, f.workers...)
 	l := newLoad(f.client, "clock")
 	timed := watchTimed(t, l)
+	again := l.startAgain(t, 8)
 	stop := l.spawnLasting(t, 40)
 	trackers, moves := l.lasting(t, 40), metrics(t, f.workers, "partition_moves_total")
 	l.pour(t, 10*time.Millisecond, func() {
@@ -35,6 +37,7 @@ func TestJumpsOfAWorkersClockMoveNothing(t *testing.T) {
 		for _, jump := range jumps {
 			clock.Set(t, jump)
 			timed.start(t, jump.String(), time.Second)
+			again()
 			l.awaitMore(t, 100)
 		}
 		timed.awaitShort(t)
@@ -180,4 +183,31 @@ func stamped(t *testing.T, l *load) map[string]int {
 		}
 	}
 	return evidence
+}
+
+// TestClockThatIsSetBackStopsNoLookUps sets the wall clock of a worker an hour back while a transaction waits in a node's pool: that the
+// node forgets it is noticed all the same.
+func TestClockThatIsSetBackStopsNoLookUps(t *testing.T) {
+	takesAWhile(t)
+	t.Parallel()
+	f := newFleet(t)
+	node := ethtest.NewServer(t)
+	clock := process.NewClock(t)
+	config := f.workerConfig("w-1")
+	config.Clock = clock
+	config.YAML = fmt.Sprintf(`
+default_source: eth
+sources:
+  eth: {kind: ethereum, chain: %q, poll: 50ms, sweep_after: 200ms, endpoints: [{url: %q}]}
+`, ethtest.Chain, node.URL())
+	process.StartWorker(t, config)
+	tx := node.NewTx(false)
+	node.Submit(tx)
+	f.want(t, "created", "spawn", fmt.Sprintf(`{"transaction_id":"waiting","params":{"hash":%q}}`, tx.Hash))
+	f.eventsUntil(t, "waiting", "pending")
+	clock.Set(t, -time.Hour)
+	node.Forget(tx)
+	if e := f.last(t, "waiting", "missing"); off(e.At, time.Now()) != "an hour behind" {
+		t.Errorf("the clock was not set: %s", e)
+	}
 }

@@ -8,6 +8,7 @@ import (
 
 // book knows all watches and what they were told, and hands observations over. It does no I/O and reads no clock.
 type book struct {
+	began  time.Time // with the monotonic reading: what is measured from here knows nothing of a wall clock that is set
 	window *window
 	tags   tags
 	index  index
@@ -25,6 +26,7 @@ type book struct {
 
 func newBook(cfg Config) *book {
 	return &book{
+		began:  time.Now(),
 		window: newWindow(cfg.Window),
 		tags:   tags{depth: [3]uint64{source.Safe: cfg.SafeDepth, source.Finalized: cfg.FinalizedDepth}},
 		index:  index{},
@@ -93,6 +95,9 @@ func (b *book) seat(w *watch, m *mark) {
 	b.sit(w)
 }
 
+// since returns how long now is after the book began, at least a nanosecond.
+func (b *book) since(now time.Time) time.Duration { return max(now.Sub(b.began), 1) }
+
 // sit puts a settled watch among those of its height.
 func (b *book) sit(w *watch) {
 	l := b.seated[w.place.number]
@@ -108,7 +113,7 @@ func (b *book) settle(w *watch, r *receipt, now time.Time) {
 	from, successBefore, moved := w.told, w.success, !w.settled()
 	known := w.told != nil
 	b.unlist(w)
-	w.told, w.success, w.checked = w.place, r.success, now.UnixNano()
+	w.told, w.success, w.checked = w.place, r.success, b.since(now)
 	b.sit(w)
 	o := b.observation(source.Included, now)
 	o.Inclusion = r.inclusion(w.place)

@@ -106,7 +106,7 @@ func (b *book) resolveOutside(f *finding, by witness, now time.Time) {
 		o.Endpoint, o.Endpoints = by.endpoint, by.endpoints
 	}
 	b.silent.pushBack(w)
-	w.ask, w.checked = false, now.UnixNano()
+	w.ask, w.checked = false, b.since(now)
 	w.obs.Observe(o)
 }
 
@@ -123,10 +123,10 @@ func (b *book) takeUrgent(n int) []*watch {
 	return ws
 }
 
-// takeSilent takes at most n watches out that nobody looked at since before.
+// takeSilent takes at most n watches out that nobody looked at since before, or ever.
 func (b *book) takeSilent(n int, before time.Time) []*watch {
 	var ws []*watch
-	for len(ws) < n && b.silent.first != nil && b.silent.first.checked <= before.UnixNano() {
+	for len(ws) < n && b.silent.first != nil && b.silent.first.checked <= max(before.Sub(b.began), 0) {
 		ws = append(ws, b.silent.popFront())
 	}
 	return ws

@@ -43,10 +43,10 @@ type watch struct {
 	place *mark // where the window, or a node below the window, has it; nil: in no block
 	told  *mark // where the observer was told it is; nil: in no block
 
-	wake    uint64 // height asked for; 0: none
-	checked int64  // when a node last said something of it, Unix nanoseconds; 0: never
-	due     int32  // position in dues; -1: in none
-	depth   uint32 // of the reorganisation that displaced it
+	wake    uint64        // height asked for; 0: none
+	checked time.Duration // when a node last said something of it, since the book began; 0: never
+	due     int32         // position in dues; -1: in none
+	depth   uint32        // of the reorganisation that displaced it
 	head    source.Finality
 	success bool // outcome in told
 	ask     bool // the observer is owed an observation even if nothing changed
@@ -99,7 +99,7 @@ func (w *watch) Checks() (last, next time.Time) {
 	if w.checked == 0 {
 		return last, next
 	}
-	last = time.Unix(0, w.checked)
+	last = s.book.began.Add(w.checked)
 	if w.place == nil {
 		return last, last.Add(s.cfg.SweepAfter)
 	}
