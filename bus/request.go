@@ -79,6 +79,9 @@ type StopRequest struct {
 	By            string `json:"by,omitempty"` // who asks; goes into the event
 }
 
+// Orderly reports whether the tracker is to end, and not to crash.
+func (r StopRequest) Orderly() bool { return r.Reason == ReasonNormal || r.Reason == ReasonShutdown }
+
 // RetryRequest is the body of tracker.retry.
 type RetryRequest struct {
 	TransactionID ID     `json:"transaction_id"`

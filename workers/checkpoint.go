@@ -79,7 +79,7 @@ func (p *partition) advance(reached map[string]source.Checkpoint) (next map[stri
 	for name, at := range p.checkpoints {
 		next[name] = at
 	}
-	if p.aside > 0 || len(p.unreadable) > 0 {
+	if p.aside > 0 || len(p.stranded) > 0 {
 		return next, false
 	}
 	for name, at := range reached {

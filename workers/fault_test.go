@@ -11,7 +11,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
 	"trackerfleet/bus"
@@ -308,29 +307,6 @@ func TestSecondWorkerTakesOverWhatAReleasedOneLeft(t *testing.T) {
 	answer := s.request("lookup", "one")
 	if path(answer, "tracker", "labels", "a") != "b" || path(answer, "tracker", "restarts") != 1.0 {
 		t.Errorf("lookup answered %v", answer)
-	}
-}
-
-func TestBrokenRecordParksItsTransactionAlone(t *testing.T) {
-	s := newSite(t)
-	w := s.worker("w-1", nil)
-	s.request("spawn", `{"transaction_id":"whole",`+waits+`}`)
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
-	defer cancel()
-	if err := w.Stop(ctx); err != nil {
-		t.Fatal(err)
-	}
-	broken, err := bus.ParseID("broken")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := s.js.PublishMsg(ctx, &nats.Msg{Subject: bus.StateSubject(broken), Data: []byte("rubbish")}); err != nil {
-		t.Fatal(err)
-	}
-	s.worker("w-2", nil)
-	eventually(t, "loaded", func() bool { return path(s.request("lookup", "whole"), "tracker", "phase") == "running" })
-	if answer := s.request("lookup", "broken"); answer["status"] != "unavailable" {
-		t.Errorf("lookup of a broken record answered %v", answer)
 	}
 }
 

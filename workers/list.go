@@ -177,6 +177,12 @@ func (w *Worker) list(req bus.ListRequest) (bus.ListReply, error) {
 			page.add(object)
 		}
 	}
+	w.listStranded(&counts, func(object bus.Tracker) {
+		id := object.TransactionID.String()
+		if id > after && (req.Filter != "" || page.wants(id)) && filter.Match(&object, at) {
+			page.add(object)
+		}
+	})
 	return fitPage(bus.ListReply{Trackers: page.sorted(), Counts: counts}, page.more), nil
 }
 

@@ -101,11 +101,11 @@ func readCheckpoints(record *bus.Record) map[string]source.Checkpoint {
 // restore makes the tracker of a stored record and reports whether there is one now. A record that no tracker can be
 // made of is noted with its reason, as parked, and stands in nobody's way.
 func (w *Worker) restore(ctx context.Context, stored *bus.Record, tenures map[int]tenure) bool {
-	record, err := tracker.Decode(stored.Data)
+	record, err := decode(stored)
 	if err != nil {
 		id, p, ok := recordOwner(stored.Subject)
 		if ok {
-			w.partitions[p].setUnreadable(id, err)
+			w.partitions[p].strand(id, nil, err)
 		}
 		w.log.Error("record cannot be read, its transaction is parked", zap.String("subject", stored.Subject), zap.Error(err))
 		return false
@@ -121,7 +121,7 @@ func (w *Worker) restore(ctx context.Context, stored *bus.Record, tenures map[in
 	if interrupted(ctx, err) {
 		return false
 	}
-	part.setUnreadable(record.ID(), err)
+	part.strand(record.ID(), record, err)
 	if err != nil {
 		w.log.Error("tracker cannot be restored, its transaction is parked",
 			zap.String("transaction_id", record.ID().String()), zap.Error(err))

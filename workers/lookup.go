@@ -88,16 +88,20 @@ func (w *Worker) lookupStored(ctx context.Context, id bus.ID) (bus.LookupReply, 
 	if _, ok := w.here(id); ok { // it came while the record was read
 		return w.lookup(ctx, id)
 	}
+	part := w.partitions[id.Partition()]
 	switch {
 	case errors.Is(err, bus.ErrNotFound):
 		return bus.LookupReply{Status: bus.LookupNotFound}, nil
+	case unreadable(err) && w.serves(part.number): // to another owner it may be good
+		object := w.strandedBy(id, err).object(w.cfg.Name)
+		return bus.LookupReply{Status: bus.LookupFound, Tracker: &object}, nil
 	case err != nil:
 		return bus.LookupReply{}, err
 	}
-	part := w.partitions[id.Partition()]
 	object := w.storedObject(record)
-	if reason := part.unreadableReason(id); reason != nil && record.Phase() != bus.PhaseFinished {
-		object = w.parkedObject(record, reason)
+	if s, ok := part.isStranded(id); ok && record.Phase() != bus.PhaseFinished {
+		s.record = record // which may have been mended
+		object = s.object(w.cfg.Name)
 	}
 	owner := w.owners.of(id.Partition())
 	if object.Worker == "" {
@@ -111,7 +115,7 @@ func (w *Worker) lookupStored(ctx context.Context, id bus.ID) (bus.LookupReply, 
 // them from coming.
 const recordReads = 8
 
-// stored reads the record of id. It fails with [bus.ErrNotFound] when there is none.
+// stored reads the record of id. It fails with [bus.ErrNotFound] when there is none, and as [unreadable] says when it is broken.
 func (w *Worker) stored(ctx context.Context, id bus.ID) (*tracker.Record, uint64, error) {
 	select {
 	case w.service.reads <- struct{}{}:
@@ -126,11 +130,8 @@ func (w *Worker) stored(ctx context.Context, id bus.ID) (*tracker.Record, uint64
 	if raw == nil {
 		return nil, 0, bus.ErrNotFound
 	}
-	record, err := tracker.Decode(raw.Data)
-	if err != nil {
-		return nil, 0, fmt.Errorf("%w: %w", bus.ErrInternal, err)
-	}
-	return record, raw.Revision, nil
+	record, err := decode(raw)
+	return record, raw.Revision, err
 }
 
 // recordOwner reads the ID and the partition from the subject of a record.

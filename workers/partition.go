@@ -31,7 +31,7 @@ type partition struct {
 
 	mu           sync.Mutex
 	checkpoints  map[string]source.Checkpoint // by source profile, as they were stored
-	unreadable   map[bus.ID]error             // records of which no tracker could be made
+	stranded     map[bus.ID]stranded          // records of which no tracker could be made
 	aside        int                          // trackers that are parked and do not follow their source
 	finished     map[bus.ID]bool              // trackers that have ended while the partition was loaded
 	subscription *nats.Subscription
@@ -76,38 +76,12 @@ func (p *partition) holdBack(n int) {
 	p.aside += n
 }
 
-// setUnreadable notes why a record has no tracker; nil forgets it.
-func (p *partition) setUnreadable(id bus.ID, err error) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if err == nil {
-		delete(p.unreadable, id)
-		return
-	}
-	if p.unreadable == nil {
-		p.unreadable = make(map[bus.ID]error)
-	}
-	p.unreadable[id] = err
-}
-
-func (p *partition) unreadableReason(id bus.ID) error {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.unreadable[id]
-}
-
-func (p *partition) countUnreadable() int {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return len(p.unreadable)
-}
-
 // reset forgets what was known while the partition was owned, and ends its tenure.
 func (p *partition) reset() {
 	p.lost.Add(1)
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.checkpoints, p.unreadable, p.finished = nil, nil, nil
+	p.checkpoints, p.stranded, p.finished = nil, nil, nil
 }
 
 // noteFinished remembers that a run has ended, as long as an older record of it may still be on its way to load.

@@ -156,13 +156,13 @@ func (w *Worker) submitStart(ctx context.Context, a *attempt, d tracker.Decision
 func (w *Worker) startFailed(a *attempt, err error) {
 	var stale *bus.StaleError
 	if errors.As(err, &stale) && stale.Record != nil {
-		record, decodeErr := tracker.Decode(stale.Record.Data)
+		record, decodeErr := decode(stale.Record)
 		if decodeErr == nil {
 			a.record, a.revision = record, stale.Record.Revision
 			w.spawning.add(a)
 			return
 		}
-		err = fmt.Errorf("%w: %w", bus.ErrInternal, decodeErr)
+		err = w.strandedBy(a.id, decodeErr).refusal() // the name is taken, and nobody knows by what
 	}
 	if errors.Is(err, bus.ErrFenced) || errors.Is(err, bus.ErrClosed) || errors.Is(err, bus.ErrStale) {
 		err = fmt.Errorf("%w: %w", bus.ErrUnavailable, err)
@@ -198,9 +198,9 @@ func (w *Worker) spawn(ctx context.Context, a *attempt) {
 		return
 	}
 	var object bus.Tracker
-	if a.part.setUnreadable(a.id, err); err != nil {
+	if s := a.part.strand(a.id, a.record, err); err != nil {
 		w.log.Error("tracker cannot run, its transaction is parked", zap.String("transaction_id", a.id.String()), zap.Error(err))
-		object = w.parkedObject(a.record, err)
+		object = s.object(w.cfg.Name)
 	} else {
 		object = c.object()
 	}
@@ -261,14 +261,6 @@ func existing(r startRequest, record *tracker.Record, object bus.Tracker) (bus.S
 		status = bus.SpawnFinished
 	}
 	return bus.SpawnReply{Status: status, Tracker: &object}, nil
-}
-
-// parkedObject is a tracker of which there is only the record, and why.
-func (w *Worker) parkedObject(record *tracker.Record, reason error) bus.Tracker {
-	object := record.Object(0)
-	object.Phase = bus.PhaseParked
-	object.LastError = &bus.LastError{At: object.UpdatedAt, Message: reason.Error()}
-	return object
 }
 
 // storedObject is a tracker as its stored record tells it, without a process.

@@ -86,7 +86,7 @@ func (w *Worker) Stats() Stats {
 	for _, p := range w.partitions {
 		if p.owned() {
 			s.Partitions++
-			s.Unreadable += p.countUnreadable()
+			s.Unreadable += p.countStranded()
 		}
 	}
 	for name, p := range w.profiles {

@@ -229,7 +229,7 @@ func (c *cell) overtaken(in input, stale *bus.StaleError) {
 	if stale.Record == nil {
 		c.committed.Store(&commit{record: c.committed.Load().record}) // deleted under us: write it anew
 	} else {
-		record, err := tracker.Decode(stale.Record.Data)
+		record, err := decode(stale.Record)
 		if err != nil {
 			c.release()
 			in.finish(nil, err)

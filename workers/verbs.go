@@ -106,29 +106,6 @@ func spawnError(err error) bus.SpawnReply {
 	return bus.SpawnReply{Status: bus.StatusError, Error: bus.WireError(err)}
 }
 
-// absent answers for a transaction that has no tracker here: it is passed on, or the record says why.
-func (w *Worker) absent(ctx context.Context, id bus.ID, name string, r request) (record *tracker.Record, revision uint64, ok bool) {
-	if !w.serves(id.Partition()) {
-		switch err := w.askOwner(ctx, id, name, r); {
-		case errors.Is(err, bus.ErrUnavailable):
-			w.replyError(r, bus.Errorf(bus.CodeUnavailable, "partition %d has no owner that can be asked now", id.Partition()))
-		case err != nil:
-			w.replyError(r, fmt.Errorf("%w: %w", bus.ErrTimeout, err))
-		}
-		return nil, 0, false
-	}
-	record, revision, err := w.stored(ctx, id)
-	switch {
-	case errors.Is(err, bus.ErrNotFound), errors.Is(err, bus.ErrInternal):
-		w.replyError(r, err)
-		return nil, 0, false
-	case err != nil:
-		w.replyError(r, fmt.Errorf("%w: %w", bus.ErrUnavailable, err))
-		return nil, 0, false
-	}
-	return record, revision, true
-}
-
 // serveCall has the running tracker answer.
 func (w *Worker) serveCall(ctx context.Context, r request) {
 	req, err := bus.DecodeCall(r.body)
@@ -143,7 +120,7 @@ func (w *Worker) serveCall(ctx context.Context, r request) {
 	c, ok := w.here(req.TransactionID)
 	if !ok {
 		if record, _, ok := w.absent(ctx, req.TransactionID, "call", r); ok {
-			w.replyError(r, absentError(record))
+			w.replyError(r, w.absentError(record))
 		}
 		return
 	}
@@ -162,14 +139,6 @@ func (w *Worker) serveCall(ctx context.Context, r request) {
 	w.reply(r, bus.CallReply{Status: bus.CallOK, Op: req.Op, Tracker: &object})
 }
 
-// absentError says why a stored record has no tracker to talk to.
-func absentError(record *tracker.Record) error {
-	if record.Phase() == bus.PhaseFinished {
-		return bus.Errorf(bus.CodeNotFound, "the tracker has finished: %s", record.Status())
-	}
-	return bus.Errorf(bus.CodeUnavailable, "the tracker is not running yet")
-}
-
 // serveStop ends a tracker for good, or crashes it, as the reason says.
 func (w *Worker) serveStop(ctx context.Context, r request) {
 	req, err := bus.DecodeStop(r.body)
@@ -179,19 +148,11 @@ func (w *Worker) serveStop(ctx context.Context, r request) {
 	}
 	c, ok := w.here(req.TransactionID)
 	if !ok {
-		record, _, ok := w.absent(ctx, req.TransactionID, "stop", r)
-		switch {
-		case !ok:
-		case record.Phase() != bus.PhaseFinished:
-			w.replyError(r, absentError(record))
-		default:
-			object := w.storedObject(record)
-			w.reply(r, bus.StopReply{Status: bus.StopFinished, Tracker: &object})
-		}
+		w.stopAbsent(ctx, r, req)
 		return
 	}
 	var reply bus.StopReply
-	if req.Reason == bus.ReasonNormal || req.Reason == bus.ReasonShutdown {
+	if req.Orderly() {
 		reply, err = c.stop(ctx, req.Reason, req.By)
 	} else {
 		reply, err = c.exit(ctx, req.Reason)
@@ -353,30 +314,4 @@ func (w *Worker) serveRetry(ctx context.Context, r request) {
 	}
 	object := c.object()
 	w.reply(r, bus.RetryReply{Status: status, Tracker: &object})
-}
-
-// retryAbsent makes the tracker of a record that could not be restored before.
-func (w *Worker) retryAbsent(ctx context.Context, r request, req bus.RetryRequest) {
-	part := w.partitions[req.TransactionID.Partition()]
-	tenure := part.tenure()
-	record, revision, ok := w.absent(ctx, req.TransactionID, "retry", r)
-	if !ok {
-		return
-	}
-	if record.Phase() == bus.PhaseFinished {
-		w.replyError(r, absentError(record))
-		return
-	}
-	c, err := w.revive(ctx, part, tenure, record, revision)
-	if interrupted(ctx, err) {
-		w.replyError(r, bus.ErrUnavailable)
-		return
-	}
-	part.setUnreadable(req.TransactionID, err)
-	if err != nil {
-		w.replyError(r, err)
-		return
-	}
-	object := c.object()
-	w.reply(r, bus.RetryReply{Status: bus.RetryResumed, Tracker: &object})
 }
