@@ -65,7 +65,11 @@ func Encode(r *Record) ([]byte, error) {
 		w.Crashes = t.crashes
 		w.LastError = &wireError{At: t.at, Message: t.message}
 	}
-	b, err := bus.Encode(w)
+	var body any = w
+	if r.rest != nil && r.rest.inner != nil {
+		body = r.rest.inner.within(w)
+	}
+	b, err := bus.Encode(body)
 	if err != nil {
 		return nil, fmt.Errorf("tracker: record %q: %w", r.id, err)
 	}
@@ -109,8 +113,9 @@ func Decode(b []byte) (*Record, error) {
 			r.trouble.at, r.trouble.message = w.LastError.At, w.LastError.Message
 		}
 	}
-	if result, extra := compact(w.Result), unknownFields(b); result != "" || extra != "" {
-		r.rest = &rest{result: result, extra: extra}
+	extra, inner := foreignFields(b, w)
+	if result := compact(w.Result); result != "" || extra != "" || inner != nil {
+		r.rest = &rest{result: result, extra: extra, inner: inner}
 	}
 	if err := r.read(w); err != nil {
 		return nil, err

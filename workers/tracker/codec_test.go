@@ -47,7 +47,7 @@ func TestRecordSurvivesEncoding(t *testing.T) {
 		if err != nil {
 			t.Fatalf("%s: %s: %v", name, b, err)
 		}
-		all := cmp.Options{cmp.AllowUnexported(Record{}, ask{}, trouble{}, rest{}, bus.ID{}), cmp.Comparer(sameHandle)}
+		all := cmp.Options{cmp.AllowUnexported(Record{}, ask{}, trouble{}, rest{}, inner{}, bus.ID{}), cmp.Comparer(sameHandle)}
 		if diff := cmp.Diff(r, back, all); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", name, diff)
 		}
@@ -74,6 +74,50 @@ func TestFieldsOfOtherVersionsAreKept(t *testing.T) {
 		}
 		if !bytes.HasSuffix(again, []byte(","+foreign+"}")) || !json.Valid(again) {
 			t.Errorf("%s: %s", name, again)
+		}
+	}
+}
+
+// TestFieldsOfOtherVersionsAreKeptWithinObjects for as long as the object is about the same thing.
+func TestFieldsOfOtherVersionsAreKeptWithinObjects(t *testing.T) {
+	b, err := Encode(full(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := string(b)
+	for object, foreign := range map[string]string{"sight": `"peers":[7]`, "inclusion": `"blobs":{"n":1}`, "last_error": `"core":"x}"`} {
+		before := text
+		if text = strings.Replace(text, `"`+object+`":{`, `"`+object+`":{`+foreign+`,`, 1); text == before {
+			t.Fatalf("no %s in %s", object, b)
+		}
+	}
+	r, err := Decode([]byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	elsewhere := r.Observe(epoch, nil, reorged(in(100, "0xa"), nil, 104)).Next
+	for _, c := range []struct {
+		name string
+		r    *Record
+		want map[string]bool
+	}{
+		{"decoded", r, map[string]bool{"peers": true, "blobs": true, "core": true}},
+		{"progress", r.Observe(epoch, &source.Policy{Confirmations: 12}, advanced(106)).Next, map[string]bool{"peers": true, "blobs": true, "core": true}},
+		{"in no block", elsewhere, map[string]bool{"peers": true, "blobs": false, "core": true}},
+		{"in another", elsewhere.Observe(epoch, nil, included(in(105, "0xb"), 105)).Next, map[string]bool{"blobs": false, "core": true}},
+		{"crashed again", r.Restarted(epoch.Add(time.Second), Comeback{Crash: Crash{At: epoch.Add(time.Second)}, Incarnation: 4}).Next, map[string]bool{"blobs": true, "core": false}},
+	} {
+		again, err := Encode(c.r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for field, want := range c.want {
+			if got := bytes.Contains(again, []byte(`"`+field+`":`)); got != want {
+				t.Errorf("%s: field %s is there: %t, want %t\n%s", c.name, field, got, want, again)
+			}
+		}
+		if _, err := Decode(again); err != nil {
+			t.Errorf("%s: %v", c.name, err)
 		}
 	}
 }
@@ -137,6 +181,7 @@ func FuzzDecode(f *testing.F) {
 	}
 	f.Add(b)
 	f.Add([]byte(`{"Transaction_ID":"t","new":[{"}":"\\"}],"STATUS":"confirming","status":"pending","schema":1}`))
+	f.Add([]byte(`{"transaction_id":"t","sight":{"new":1},"last_error":{"x":[]},"inclusion":{"y":"}"},"status":"confirming"}`))
 	f.Add([]byte(`{"transaction_id":"t","sight":{},"inclusion":{"number":18446744073709551615},"status":"confirming","x":"\xff"}`))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		r, err := Decode(b)

@@ -7,18 +7,23 @@ import (
 	"strings"
 )
 
-// knownFields are the names that this version decodes.
-var knownFields = func() map[string]bool {
-	names := make(map[string]bool)
-	for f := range reflect.TypeFor[wire]().Fields() {
+// fields are the names that this version decodes of a JSON object.
+type fields map[string]bool
+
+func fieldsOf[T any]() fields {
+	names := make(fields)
+	for f := range reflect.TypeFor[T]().Fields() {
 		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
 		names[name] = true
 	}
 	return names
-}()
+}
 
-// unknownFields returns the members of a valid JSON object that this version doesn't decode, each as ,"name":value.
-func unknownFields(b []byte) string {
+var recordFields = fieldsOf[wire]()
+
+// unknown returns the members of a valid JSON object that this version doesn't decode, each as ,"name":value. Each, unless it is
+// nil, is called with the members that it does.
+func (known fields) unknown(b []byte, each func(name, value []byte)) string {
 	var extra bytes.Buffer
 	rest := bytes.TrimLeft(b, " \t\r\n")
 	if len(rest) == 0 || rest[0] != '{' {
@@ -34,7 +39,11 @@ func unknownFields(b []byte) string {
 		rest = bytes.TrimLeft(rest[len(name):], " \t\r\n:")
 		value := rest[:valueLen(rest)]
 		rest = rest[len(value):]
-		if !known(name) {
+		if known.have(name) {
+			if each != nil {
+				each(name[1:len(name)-1], value)
+			}
+		} else {
 			extra.WriteByte(',')
 			extra.Write(name)
 			extra.WriteByte(':')
@@ -43,16 +52,16 @@ func unknownFields(b []byte) string {
 	}
 }
 
-// known reports whether a quoted name is decoded, as encoding/json does, by folding case.
-func known(quoted []byte) bool {
-	if knownFields[string(quoted[1:len(quoted)-1])] {
+// have reports whether a quoted name is decoded, as encoding/json does, by folding case.
+func (known fields) have(quoted []byte) bool {
+	if known[string(quoted[1:len(quoted)-1])] {
 		return true
 	}
 	var name string
 	if json.Unmarshal(quoted, &name) != nil {
 		return false
 	}
-	for k := range knownFields {
+	for k := range known {
 		if strings.EqualFold(k, name) {
 			return true
 		}

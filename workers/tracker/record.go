@@ -100,6 +100,7 @@ type trouble struct {
 type rest struct {
 	result string // data of the terminal event
 	extra  string // fields of other versions, each as ,"name":value
+	inner  *inner // such fields within the record's objects; nil: none
 }
 
 // ID returns the transaction's ID.
