@@ -1,9 +1,12 @@
 package workers
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
+	"slices"
+	"strings"
 	"time"
 
 	"trackerfleet/bus"
@@ -13,21 +16,28 @@ import (
 // shortly, however slow those are who take them.
 const handOverAtOnce = 8
 
+// drainsHeard is the part of a lease for which a draining worker waits for a fleet that stays the same: about the time that
+// signals to many workers, sent at once, take to arrive.
+const drainsHeard = 6
+
 // rebalance gives partitions away that others should have, a few per round, once the fleet has been the same for a lease, so
-// that a rolling restart is not chased. A draining worker gives away everything and waits for nothing.
+// that a rolling restart is not chased. A draining worker gives away everything, and waits only for as long as others need to say
+// that they drain too: what it gave to those would move again. After a lease it waits for no fleet.
 func (w *Worker) rebalance(run context.Context, o *ownership) error {
-	live := w.pulse.Live()
-	all := members(live)
+	all, settle, now := members(w.pulse.Live()), w.cfg.Lease, time.Now()
 	if w.draining.Load() {
-		all = without(all, w.cfg.Name)
+		if o.leaving.IsZero() {
+			o.leaving = now
+		}
+		all, settle = without(all, w.cfg.Name), min(w.cfg.Lease/drainsHeard, max(0, w.cfg.Lease-now.Sub(o.leaving)))
 	}
-	if changed := o.notice(all, time.Now()); !w.draining.Load() && changed < w.cfg.Lease {
+	if o.notice(all, now) < settle {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(run, handOverTimeout)
 	defer cancel()
 	owners := w.owners.all()
-	room := handOverAtOnce - o.underWay(owners, time.Now(), w.cfg.Lease)
+	room := handOverAtOnce - o.underWay(owners, now, w.cfg.Lease)
 	for to, parts := range w.surplus(deal(owners, all), room) {
 		h := w.beginHandOver(to, parts)
 		if late := h.split(h.awaitGone(ctx, handOverPause)); late != nil {
@@ -44,16 +54,27 @@ func (w *Worker) rebalance(run context.Context, o *ownership) error {
 }
 
 // surplus returns the next partitions to give away, at most room, by who is to have them: those that are another's by the deal,
-// and those whose trackers were stopped already when giving them away failed. Those that follow by themselves are left alone.
+// those whose trackers were stopped already when giving them away failed, and, as a draining worker loads nothing more, those that
+// it claimed last. As many as can be go to one worker, the one that is to have the most: for each worker there is a flush, a
+// release, a claim and a load, which take as long for one partition as for many. Those that follow by
+// themselves are left alone.
 func (w *Worker) surplus(wish []string, room int) map[string][]*partition {
 	groups := make(map[string][]*partition)
 	for p, to := range wish {
 		part := w.partitions[p]
-		stopped := part.is(leaving) && part.owned() && !part.handing.Load()
-		if moves := part.is(serving) && to != "" && to != w.cfg.Name; room > 0 && (stopped || moves) {
+		halfway := part.owned() && (part.is(leaving) && !part.handing.Load() || part.is(loading) && w.draining.Load())
+		if moves := part.is(serving) && to != "" && to != w.cfg.Name; halfway || moves {
 			groups[to] = append(groups[to], part)
-			room--
 		}
+	}
+	most := func(a, b string) int { return cmp.Or(len(groups[b])-len(groups[a]), strings.Compare(a, b)) }
+	for _, to := range slices.SortedFunc(maps.Keys(groups), most) {
+		n := max(0, min(room, len(groups[to])))
+		if room -= n; n == 0 {
+			delete(groups, to)
+			continue
+		}
+		groups[to] = groups[to][:n]
 	}
 	return groups
 }

@@ -92,7 +92,7 @@ func (w *Worker) lookupStored(ctx context.Context, id bus.ID) (bus.LookupReply, 
 	switch {
 	case errors.Is(err, bus.ErrNotFound):
 		return bus.LookupReply{Status: bus.LookupNotFound}, nil
-	case unreadable(err) && w.serves(part.number): // to another owner it may be good
+	case unreadable(err) && w.vouches(part.number): // to another owner it may be good
 		object := w.strandedBy(id, err).object(w.cfg.Name)
 		return bus.LookupReply{Status: bus.LookupFound, Tracker: &object}, nil
 	case err != nil:

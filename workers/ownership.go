@@ -75,6 +75,7 @@ type ownership struct {
 	frozen  bool      // and the log says so
 	members string    // who partitions are dealt to, as last seen
 	changed time.Time // when that was new
+	leaving time.Time // draining since; zero while it does not
 	joined  chan struct{}
 	loads   sync.WaitGroup
 	handing sync.WaitGroup // of partitions whose trackers take their time

@@ -35,7 +35,8 @@ func (s stranded) object(worker string) bus.Tracker {
 
 // refusal answers what only a tracker could do.
 func (s stranded) refusal() error {
-	return bus.Errorf(bus.CodeConflict, "the transaction is parked, no tracker can be made of its record: %v; tracker.retry tries again", s.reason)
+	const text = "the transaction is parked, no tracker can be made of its record: %v; tracker.retry tries again"
+	return bus.Errorf(bus.CodeConflict, text, s.reason)
 }
 
 // strand notes why no tracker can be made of a record, nil for one that cannot be read. A nil reason forgets it.
