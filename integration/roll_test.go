@@ -74,6 +74,16 @@ func (g *gaps) watch(ctx context.Context, c *client, i int, id string) {
 	}
 }
 
+// report logs how long lookups went without a fresh answer so far.
+func (g *gaps) report(t *testing.T, when string) {
+	t.Helper()
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	worst := slices.Sorted(slices.Values(g.worst))
+	t.Logf("%s: longest time without a fresh answer: p50 %s, worst %s of %d IDs; %d lookups, %d stale",
+		when, worst[len(worst)/2].Round(time.Millisecond), worst[len(worst)-1].Round(time.Millisecond), len(worst), g.answers, g.stale)
+}
+
 // TestRollingRestartIsNoticedByNobody stops every worker in order with SIGTERM and starts a new one in its place, under load and a
 // thousand lookups a second: each leaves with code 0 and without a line of error, and no lookup is answered wrong.
 func TestRollingRestartIsNoticedByNobody(t *testing.T) {
@@ -103,9 +113,7 @@ func TestRollingRestartIsNoticedByNobody(t *testing.T) {
 	})
 	cancel()
 	asking.Wait()
-	slices.Sort(g.worst)
-	t.Logf("longest time without a fresh answer: p50 %s, worst %s of %d IDs; %d lookups, %d stale",
-		g.worst[watched/2].Round(time.Millisecond), g.worst[watched-1].Round(time.Millisecond), watched, g.answers, g.stale)
+	g.report(t, "while rolling")
 	if len(g.wrong) > 0 {
 		t.Errorf("lookups of running trackers were answered wrong: %q", g.wrong)
 	}

@@ -47,6 +47,7 @@ type program struct {
 	pkg     string
 	flags   string // one or none
 	movable bool   // its wall clock follows a [Clock]
+	before  bool   // of the version before this one
 }
 
 // Tracker returns the path of the tracker binary.
@@ -115,7 +116,13 @@ func (p program) compile(dir string) (string, error) {
 		args = append(args, p.flags)
 	}
 	path := filepath.Join(dir, p.name)
-	if out, err := exec.Command("go", append(args, "-o", path, p.pkg)...).CombinedOutput(); err != nil {
+	cmd := exec.Command("go", append(args, "-o", path, p.pkg)...)
+	if p.before {
+		if err := intoPrevious(cmd, dir); err != nil {
+			return "", err
+		}
+	}
+	if out, err := cmd.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("process: go build %s: %w\n%s", p.pkg, err, out)
 	}
 	return path, nil

@@ -19,6 +19,7 @@ type Worker struct {
 
 // WorkerConfig says how a worker is started.
 type WorkerConfig struct {
+	Binary string // path of the tracker; "" for the one of this tree
 	Server string // URL of its NATS
 	Name   string
 	YAML   string   // its configuration file's content
@@ -53,12 +54,16 @@ func LaunchWorker(t testing.TB, config WorkerConfig) *Worker {
 	if config.Lease != "" {
 		args = append(args, "--lease", config.Lease)
 	}
+	binary := config.Binary
+	if binary == "" {
+		binary = tracker(t, config.Clock)
+	}
 	set := func(cmd *exec.Cmd) {
 		config.Clock.follow(cmd)
 		cmd.Env = append(cmd.Env, config.Env...)
 		config.Network.join(cmd)
 	}
-	return &Worker{Process: StartWith(t, set, tracker(t, config.Clock), slices.Concat(args, http, config.Flags)...), Name: config.Name}
+	return &Worker{Process: StartWith(t, set, binary, slices.Concat(args, http, config.Flags)...), Name: config.Name}
 }
 
 // AwaitReady returns when the worker has said that it is ready.
