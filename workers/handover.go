@@ -56,8 +56,7 @@ func (w *Worker) rebalance(run context.Context, o *ownership) error {
 // surplus returns the next partitions to give away, at most room, by who is to have them: those that are another's by the deal,
 // those whose trackers were stopped already when giving them away failed, and, as a draining worker loads nothing more, those that
 // it claimed last. As many as can be go to one worker, the one that is to have the most: for each worker there is a flush, a
-// release, a claim and a load, which take as long for one partition as for many. Those that follow by
-// themselves are left alone.
+// release, a claim and a load, which take as long for one partition as for many. Those that follow by themselves are left alone.
 func (w *Worker) surplus(wish []string, room int) map[string][]*partition {
 	groups := make(map[string][]*partition)
 	for p, to := range wish {
