@@ -172,7 +172,9 @@ func TestSpawnManyOfABadServer(t *testing.T) {
 	all := starts(t, 3)
 	all[1].Source = "no name"
 	replies, err := c.SpawnMany(within(t, 300*time.Millisecond), all)
-	if !errors.Is(replies[0].Error, bus.ErrUnavailable) || !errors.Is(replies[1].Error, bus.ErrInvalid) || err == nil {
+	// The last attempt may be cut off by the deadline; then nobody knows whether it was heard.
+	nobody := errors.Is(replies[0].Error, bus.ErrUnavailable) || errors.Is(replies[0].Error, bus.ErrTimeout)
+	if !nobody || !errors.Is(replies[1].Error, bus.ErrInvalid) || err == nil {
 		t.Errorf("nobody there: %+v, %v", replies, err)
 	}
 	serve(t, nc, bus.SubjectSpawn, func(*nats.Msg) any {
