@@ -154,10 +154,13 @@ func (r *Records) readGroup(ctx context.Context, h Holding, subjects []string) (
 	}
 }
 
+// directMatches is the most that a server answers to one direct get; to a question that more matches it answers 413.
+const directMatches = 1024
+
 // directRead returns all messages of one direct get answer; it fails with [errTooMany] rather than return a part.
 func (r *Records) directRead(ctx context.Context, body []byte) ([]*Record, error) {
 	inbox := r.nc.NewInbox()
-	sub, err := r.nc.SubscribeSync(inbox)
+	sub, err := r.replies(inbox, 2*directMatches)
 	if err != nil {
 		return nil, err
 	}

@@ -63,6 +63,12 @@ type Records struct{ nc *nats.Conn }
 // NewRecords returns a reader that uses nc.
 func NewRecords(nc *nats.Conn) *Records { return &Records{nc: nc} }
 
+// replies subscribes to the answer of one read, with room for so many messages that were not taken yet; more than that is an
+// error of the next one. nats.go would make room for 65,536, half a megabyte for each read, and there are hundreds in a takeover.
+func (r *Records) replies(subject string, room int) (*nats.Subscription, error) {
+	return r.nc.ChanSubscribe(subject, make(chan *nats.Msg, room))
+}
+
 // Get returns the last record of a subject, nil when there is none. It asks the leader of the stream: every write that was
 // acknowledged before is seen.
 func (r *Records) Get(ctx context.Context, subject string) (*Record, error) {
@@ -77,7 +83,7 @@ func (r *Records) Get(ctx context.Context, subject string) (*Record, error) {
 // at one time, and asks again what a change of the stream's leader left unanswered.
 func (r *Records) GetAll(ctx context.Context, subjects []string) ([]*Record, error) {
 	prefix := r.nc.NewInbox() + "."
-	sub, err := r.nc.SubscribeSync(prefix + "*")
+	sub, err := r.replies(prefix+"*", 2*leaderReads)
 	if err != nil {
 		return nil, fmt.Errorf("bus: read records: %w", err)
 	}
