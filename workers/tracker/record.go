@@ -61,7 +61,7 @@ type ask struct {
 
 // sight is how a transaction was last seen when it was in no block.
 type sight struct {
-	Height   uint64 `json:"height,omitempty"`     // head when it was last seen; when it was never seen, at the first look
+	Height   uint64 `json:"height,omitempty"`     // head when it was last seen or went missing; never seen: at the first look
 	LastSeen stamp  `json:"last_seen,omitzero"`   // none: never
 	Since    stamp  `json:"since,omitzero"`       // first look in vain since then
 	Checks   uint64 `json:"checks,omitempty"`     // looks in vain since then

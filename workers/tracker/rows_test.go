@@ -282,7 +282,7 @@ func TestRow12Forgotten(t *testing.T) {
 		"unseen":             {[]source.Observation{absent(10, 0, 1)}, 74, time.Hour, `dropped {"checks":4}`},
 		"too few blocks":     {[]source.Observation{absent(10, 0, 1)}, 73, time.Hour, ""},
 		"too young":          {[]source.Observation{absent(10, 0, 1)}, 500, 20 * time.Minute, ""},
-		"missing":            {[]source.Observation{waits(10), absent(11, 0, 1), absent(11, 0, 1), absent(11, 0, 1)}, 74, time.Hour, `dropped {"last_seen":` + after(1) + `,"checks":6}`},
+		"missing":            {[]source.Observation{waits(10), absent(11, 0, 1), absent(11, 0, 1), absent(11, 0, 1)}, 75, time.Hour, `dropped {"last_seen":` + after(1) + `,"checks":6}`},
 		"pending, not found": {[]source.Observation{waits(10)}, 500, time.Hour, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -304,6 +304,24 @@ func TestRow12Forgotten(t *testing.T) {
 				t.Errorf("finished as %s", w.r.Status())
 			}
 		})
+	}
+}
+
+// TestRow12BlocksCountFromTheMissing: a record keeps the first sign of what waits for long, so that after a takeover a few looks in
+// vain would drop what was there a moment before.
+func TestRow12BlocksCountFromTheMissing(t *testing.T) {
+	w := begins(t, source.Policy{Confirmations: 3, DropAfter: 64, MissingChecks: 3})
+	w.sees(waits(10))
+	for range 3 {
+		w.sees(absent(500, 0, 1))
+	}
+	for _, head := range []uint64{501, 563} {
+		if w.sees(absent(head, 0, 1)); w.r.Status() != bus.StatusMissing {
+			t.Fatalf("at %d it is %s", head, w.r.Status())
+		}
+	}
+	if w.sees(absent(564, 0, 1)); w.r.Status() != bus.StatusDropped {
+		t.Errorf("64 blocks after it went missing it is %s", w.r.Status())
 	}
 }
 
