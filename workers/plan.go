@@ -22,8 +22,8 @@ func claimPlan(self, incarnation string, owners []bus.Owner, live []bus.Peer, he
 	for _, p := range live {
 		alive[life{p.Worker, p.Incarnation}] = true
 	}
-	wish := deal(owners, members(live))
 	var claims []bus.Owner
+	var wish []string // dealt when it is asked for: mostly nothing is to be had
 	for p, o := range owners {
 		switch {
 		case held(p):
@@ -36,6 +36,9 @@ func claimPlan(self, incarnation string, owners []bus.Owner, live []bus.Peer, he
 		case o.State == bus.Released && o.To == self:
 			claims = append(claims, o)
 			continue
+		}
+		if wish == nil {
+			wish = deal(owners, members(live))
 		}
 		if wish[p] == self {
 			claims = append(claims, o)
