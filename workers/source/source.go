@@ -70,7 +70,7 @@ type Policy struct {
 	Confirmations uint64 // needed when Finality is Depth; 1 = included
 	Finality      Finality
 	Progress      Progress
-	DropAfter     uint64        // blocks without a sign of the transaction before it is dropped; 0: never
+	DropAfter     uint64        // blocks before it is dropped, from the first look in vain or from when it went missing; 0: never
 	DropMinAge    time.Duration // and not younger than this
 	MissingChecks int           // looks in vain before a pending transaction is missing
 }
