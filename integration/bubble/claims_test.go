@@ -154,6 +154,8 @@ func (c *racer) change(some []bus.Owner, do func() (done, lost []bus.Owner, err 
 	}
 }
 
+func asTheyAre(c *bus.Claims, _ *nats.Conn) claimer { return c }
+
 // race lets racers loose whose connections break, and returns what they did.
 func race(s *site, seed uint64, mutate func(*bus.Claims, *nats.Conn) claimer) *history {
 	const racers, rounds = 5, 60
@@ -162,6 +164,7 @@ func race(s *site, seed uint64, mutate func(*bus.Claims, *nats.Conn) claimer) *h
 	var racing, breaking sync.WaitGroup
 	for n := range racers {
 		g := s.newGate()
+		g.said, g.answers = s.said, s.answers
 		nc := s.connect(fmt.Sprint("w", n), nats.InProcessServer(g))
 		defer nc.Close()
 		claims, err := bus.NewClaims(nc)
@@ -206,7 +209,7 @@ func TestClaimHistoriesAreLinearizable(t *testing.T) {
 	unknown, operations := 0, 0
 	for seed := range uint64(5) {
 		h := inBubble(t, func(s *site) *history {
-			return race(s, seed, func(c *bus.Claims, _ *nats.Conn) claimer { return c })
+			return race(s, seed, asTheyAre)
 		})
 		if got := porcupine.CheckOperationsTimeout(registers, h.operations, 20*time.Second); got != porcupine.Ok {
 			t.Errorf("seed %d: a history of %d operations is %v", seed, len(h.operations), got)

@@ -50,7 +50,7 @@ func newClient(s *site) *client {
 }
 
 // outcomes that starts ask for; those of "pending" come to no end by themselves.
-var outcomes = []string{"confirm", "revert", "pending", "replace", "drop", "pending"}
+var outcomes = []string{"confirm", "revert", "pending", "replace", "drop", "pending", "reorg"}
 
 // load keeps clients busy until ctx ends.
 func (c *client) load(ctx context.Context, seed uint64) {
@@ -214,7 +214,7 @@ func (c *client) lookup(id string) bool {
 
 // truth holds a terminal event against the chain.
 func (c *client) truth(e checker.Event) error {
-	truth, err := simulated.TruthOf(chain, e.ID, sourcetest.Unwrecked(json.RawMessage(c.params[e.ID])))
+	truth, err := simulated.TruthOf(c.chain, e.ID, sourcetest.Unwrecked(json.RawMessage(c.params[e.ID])))
 	if err != nil {
 		return err
 	}

@@ -102,8 +102,8 @@ func drainHung(on *site, hung int) checker.Verdict {
 	c.wantReported(leaving, here)
 	leaving.wreck.Release()
 	v, f := c.judge(0, 0)
-	if v.Outcome != checker.Held || f.takeovers < hung {
-		t.Errorf("%d takeovers: %s", f.takeovers, v)
+	if v.Outcome != checker.Held || f.Takeovers < hung {
+		t.Errorf("%d takeovers: %s", f.Takeovers, v)
 	}
 	leaving.close()
 	s.here = slices.DeleteFunc(s.here, func(m *member) bool { return m == leaving })
@@ -160,7 +160,7 @@ func TestHungTrackerCanBeEnded(t *testing.T) {
 		time.Sleep(2 * shutdown)
 		c.wantReported(m, []string{"stopped", "late"})
 		m.wreck.Release()
-		v, _ := c.judgeBy(0, 0, func(felt) map[string]int { return map[string]int{"deed": m.wreck.Deeds()} })
+		v, _ := c.judgeBy(0, 0, func(tally) map[string]int { return map[string]int{"deed": m.wreck.Deeds()} })
 		if v.Outcome != checker.Held {
 			on.t.Error(v)
 		}

@@ -1,7 +1,7 @@
 package bubble
 
 import (
-	"slices"
+	"fmt"
 	"time"
 
 	"trackerfleet/integration/checker"
@@ -12,15 +12,22 @@ const ownedWithin = lease + 2*time.Second + lease
 
 // awaitOwners waits until an owner answers for every transaction that was accepted, and fails when that takes too long.
 func (c *client) awaitOwners(healed time.Time) {
+	if fault := c.unowned(healed); fault != "" {
+		c.t.Error(fault)
+	}
+}
+
+// unowned waits as awaitOwners does, and says what took too long; "" when nothing did.
+func (c *client) unowned(healed time.Time) string {
 	for _, start := range c.accepted {
 		for !c.lookup(start.ID) {
 			if took := time.Since(healed); took > ownedWithin {
-				c.t.Errorf("%v after the last fault %s has no owner", took, start.ID)
-				return
+				return fmt.Sprintf("%v after the last fault %s has no owner", took, start.ID)
 			}
 			time.Sleep(lease / 10)
 		}
 	}
+	return ""
 }
 
 // stopAll ends the transactions that come to no end by themselves.
@@ -40,42 +47,27 @@ func (c *client) stopAll() {
 
 // judge waits until everything has come to its end, or for a minute, and returns the checker's verdict. It is void without a
 // takeover.
-func (c *client) judge(seed uint64, fenced int) (v checker.Verdict, f felt) {
-	return c.judgeBy(seed, fenced, func(f felt) map[string]int { return map[string]int{"takeover": f.takeovers} })
+func (c *client) judge(seed uint64, fenced int) (v checker.Verdict, a tally) {
+	return c.judgeBy(seed, fenced, func(a tally) map[string]int { return map[string]int{"takeover": a.Takeovers} })
 }
 
 // judgeBy judges, by other evidence that the faults were felt.
-func (c *client) judgeBy(seed uint64, fenced int, evidence func(felt) map[string]int) (v checker.Verdict, f felt) {
+func (c *client) judgeBy(seed uint64, fenced int, evidence func(tally) map[string]int) (v checker.Verdict, a tally) {
 	for begin := time.Now(); time.Since(begin) < time.Minute; time.Sleep(lease) {
 		history, err := checker.Read(c.t.Context(), c.js, "TRACKER")
 		if err != nil {
 			c.t.Fatal(err)
 		}
-		f = feltIn(history.Events)
-		f.fenced = fenced
+		claims := c.owners.Claims()
+		a = tallyOf(history.Events, claims, c.accepted)
+		a.Seeds, a.Fenced = 1, fenced
 		v = checker.Check(history, checker.Expectation{
-			Accepted: c.accepted, Uncertain: c.uncertain, Finished: true, Truth: c.truth, Seed: seed,
-			Claims:   c.owners.Claims(),
-			Evidence: evidence(f),
+			Accepted: c.accepted, Uncertain: c.uncertain, Finished: true, Truth: c.truth, Seed: seed, Claims: claims,
+			Evidence: evidence(a),
 		})
 		if v.Outcome == checker.Held {
 			break
 		}
 	}
-	f.runs, f.events, f.claims = v.Runs, v.Events, len(c.owners.Claims())
-	return v, f
-}
-
-// feltIn counts in the events where another worker went on, and where a tracker came back from a crash.
-func feltIn(events []checker.Event) (f felt) {
-	last := make(map[string]string)
-	for _, e := range events {
-		if before, seen := last[e.ID]; seen && before != e.Worker {
-			f.takeovers++
-		}
-		last[e.ID] = e.Worker
-	}
-	restarted := slices.DeleteFunc(slices.Clone(events), func(e checker.Event) bool { return e.Type != "restarted" })
-	f.restarts = len(restarted)
-	return f
+	return v, a
 }

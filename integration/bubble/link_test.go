@@ -1,11 +1,12 @@
 package bubble
 
 import (
+	"bytes"
 	"errors"
 	"io"
 	"net"
-	"os"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -14,7 +15,9 @@ var errCut = errors.New("bubble: cut off")
 // gate is a worker's way to the server. Through it the worker can be cut off, stand still, or lose what it is told.
 type gate struct {
 	dial    func() (net.Conn, error)
-	rewrite func([]byte) []byte // what is said, in as many bytes; nil: it stays as it is
+	refused *atomic.Int64 // counts the conditional writes that the server refuses; nil: nobody counts
+	said    tamperer      // with what the worker says; nil: nobody does
+	answers tamperer      // with what it is told
 
 	mu    sync.Mutex
 	links map[*link]bool
@@ -36,8 +39,7 @@ func (g *gate) InProcessConn() (net.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := newLink(conn)
-	l.rewrite = g.rewrite
+	l := g.newLink(conn)
 	g.links[l] = true
 	return l, nil
 }
@@ -120,16 +122,26 @@ func (g *gate) deafen() {
 type link struct {
 	net.Conn
 	in, out *flow
-	rewrite func([]byte) []byte
+	said    *wire // nil: it passes as it is
 
 	mu     sync.Mutex
 	dialed bool
 }
 
-func newLink(conn net.Conn) *link {
+func (g *gate) newLink(conn net.Conn) *link {
 	l := &link{Conn: conn, in: newFlow(), out: newFlow()}
+	if g.said != nil {
+		l.said = &wire{tamper: g.said}
+	}
+	heard := io.Writer(l.in)
+	if g.answers != nil {
+		heard = &tampered{wire{tamper: g.answers}, l.in}
+	}
+	if g.refused != nil {
+		heard = &refusals{g.refused, heard}
+	}
 	go func() { // until the connection ends
-		_, err := io.Copy(l.in, conn)
+		_, err := io.Copy(heard, conn)
 		l.in.end(errors.Join(io.EOF, err))
 	}()
 	go func() { // until the link is closed, or the connection ends
@@ -160,10 +172,33 @@ func (l *link) SetWriteDeadline(time.Time) error  { return nil }
 func (l *link) Read(b []byte) (int, error)        { return l.in.Read(b) }
 
 func (l *link) Write(b []byte) (int, error) {
-	if l.rewrite != nil {
-		b = l.rewrite(b)
+	if l.said == nil {
+		return l.out.Write(b)
 	}
-	return l.out.Write(b)
+	_, err := l.out.Write(l.said.pass(b))
+	return len(b), err
+}
+
+// refusals counts the answers to writes whose condition did not hold; one that is cut in two by a buffer's end is not seen.
+type refusals struct {
+	count *atomic.Int64
+	next  io.Writer
+}
+
+func (r *refusals) Write(b []byte) (int, error) {
+	r.count.Add(int64(bytes.Count(b, []byte(`"err_code":10071`))))
+	return r.next.Write(b)
+}
+
+// tampered is a flow through a wire.
+type tampered struct {
+	wire
+	next *flow
+}
+
+func (t *tampered) Write(b []byte) (int, error) {
+	_, err := t.next.Write(t.pass(b))
+	return len(b), err
 }
 
 // Close ends the connection for the client. As with TCP, what it has said before still arrives.
@@ -178,90 +213,4 @@ func (l *link) drop() {
 	l.in.drop()
 	l.out.drop()
 	l.Conn.Close()
-}
-
-// flow is one direction of a link: a queue of bytes without a bound.
-type flow struct {
-	mu      sync.Mutex
-	changed chan struct{} // closed at the next change
-	bytes   []byte
-	held    bool
-	lost    bool
-	err     error
-	due     time.Time
-}
-
-func newFlow() *flow { return &flow{changed: make(chan struct{})} }
-
-func (f *flow) change(apply func()) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	apply()
-	close(f.changed)
-	f.changed = make(chan struct{})
-}
-
-func (f *flow) hold(on bool)         { f.change(func() { f.held = on }) }
-func (f *flow) lose()                { f.change(func() { f.lost = true }) }
-func (f *flow) deadline(t time.Time) { f.change(func() { f.due = t }) }
-
-func (f *flow) end(err error) {
-	f.change(func() {
-		if f.err == nil {
-			f.err = err
-		}
-	})
-}
-
-// drop ends the flow and loses what is in it.
-func (f *flow) drop() {
-	f.change(func() { f.lost, f.bytes, f.held, f.err = true, nil, false, net.ErrClosed })
-}
-
-// Write queues b, or loses it when the flow has ended. It never blocks and never fails.
-func (f *flow) Write(b []byte) (n int, err error) {
-	f.change(func() {
-		if f.err == nil && !f.lost {
-			f.bytes = append(f.bytes, b...)
-		}
-	})
-	return len(b), nil
-}
-
-// Read waits for bytes that may pass.
-func (f *flow) Read(b []byte) (int, error) {
-	for {
-		f.mu.Lock()
-		if !f.held && !f.lost && len(f.bytes) > 0 {
-			n := copy(b, f.bytes)
-			f.bytes = f.bytes[n:]
-			f.mu.Unlock()
-			return n, nil
-		}
-		changed, err, due := f.changed, f.err, f.due
-		held := f.held && errors.Is(err, io.EOF) && len(f.bytes) > 0 // said before the end
-		f.mu.Unlock()
-		if err != nil && !held {
-			return 0, err
-		}
-		if !await(changed, due) {
-			return 0, os.ErrDeadlineExceeded
-		}
-	}
-}
-
-// await reports whether changed was closed before due; the zero time means for ever.
-func await(changed <-chan struct{}, due time.Time) bool {
-	var late <-chan time.Time
-	if !due.IsZero() {
-		timer := time.NewTimer(time.Until(due))
-		defer timer.Stop()
-		late = timer.C
-	}
-	select {
-	case <-changed:
-		return true
-	case <-late:
-		return false
-	}
 }

@@ -1,9 +1,7 @@
 package bubble
 
 import (
-	"bytes"
 	"fmt"
-	"regexp"
 	"sync"
 	"testing"
 	"time"
@@ -11,29 +9,12 @@ import (
 	"trackerfleet/integration/checker"
 )
 
-// headers is the block of headers of one message.
-var headers = regexp.MustCompile(`(?s)NATS/1\.0\r\n.*?\r\n\r\n`)
-
-// dropFence renames what makes a message conditional on the owner record; the server does not know it then.
-func dropFence(b []byte) []byte {
-	return headers.ReplaceAllFunc(b, func(block []byte) []byte {
-		if !bytes.Contains(block, []byte("-Subject: tracker.fleet.owner.")) {
-			return block
-		}
-		return dropConditions(block)
-	})
-}
-
-func dropConditions(b []byte) []byte {
-	return bytes.ReplaceAll(b, []byte("\nNats-Expected-"), []byte("\nNope-Expected-"))
-}
-
 // TestOnlyTheFenceStopsAZombie lets a worker fall silent while it stores the ends of transactions, has it taken over, and then
 // delivers what it had to say: nothing of it counts. Workers whose writes are not fenced are caught by the checker.
 func TestOnlyTheFenceStopsAZombie(t *testing.T) {
 	for _, tc := range []struct {
 		name     string
-		mutation func([]byte) []byte
+		mutation tamperer
 		want     checker.Outcome
 	}{
 		{"fenced", nil, checker.Held},
@@ -42,7 +23,7 @@ func TestOnlyTheFenceStopsAZombie(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			v := inBubble(t, func(s *site) checker.Verdict {
-				s.mutation = tc.mutation
+				s.said = tc.mutation
 				return zombie(s)
 			})
 			if v.Outcome != tc.want {
@@ -55,20 +36,25 @@ func TestOnlyTheFenceStopsAZombie(t *testing.T) {
 	}
 }
 
+// spawnSome starts transactions that come to no end by themselves, and returns those that are on the first worker.
+func (s *storm) spawnSome(c *client) (on []string) {
+	for i := range 40 {
+		id := fmt.Sprint("t", i)
+		c.spawn(id, "pending")
+		if c.where(id).Worker == s.here[0].Name() {
+			on = append(on, id)
+		}
+	}
+	return on
+}
+
 // zombie returns the verdict on a fleet with a worker that was taken for dead while it wrote.
 func zombie(on *site) checker.Verdict {
 	s := &storm{site: on}
 	s.joinAll(2)
 	time.Sleep(4 * lease) // for the partitions to be dealt out evenly
 	c := newClient(on)
-	var doomed []string // on the one that falls silent
-	for i := range 40 {
-		id := fmt.Sprint("t", i)
-		c.spawn(id, "pending")
-		if c.where(id).Worker == s.here[0].Name() {
-			doomed = append(doomed, id)
-		}
-	}
+	doomed := s.spawnSome(c)
 	time.Sleep(lease)
 	s.here[0].gate.mute()
 	var asking sync.WaitGroup
@@ -82,7 +68,7 @@ func zombie(on *site) checker.Verdict {
 	time.Sleep(2 * lease)
 	c.stopAll()
 	v, f := c.judge(0, s.fenced())
-	if s.mutation == nil && f.fenced == 0 {
+	if s.said == nil && f.Fenced == 0 {
 		s.t.Error("void: the fence refused nothing")
 	}
 	c.owners.Stop()

@@ -21,6 +21,8 @@ const (
 	restart kind = "restart" // of the server, with a time of silence between
 )
 
+var kinds = []kind{kill, pause, cut, deaf, join, drain, restart}
+
 // fault strikes at some time after the storm began.
 type fault struct {
 	kind  kind
@@ -47,9 +49,9 @@ func planOf(seed uint64) []fault {
 		{kind: kill, at: between(r, 3*time.Second, 6*time.Second), who: r.IntN(60)},
 		{kind: pause, at: between(r, 6*time.Second, 15*time.Second), lasts: between(r, lease, 3*lease), who: r.IntN(60)},
 	}
-	kinds := []kind{kill, pause, pause, cut, deaf, deaf, join, join, drain, restart}
+	urn := []kind{kill, pause, pause, cut, deaf, deaf, join, join, drain, restart}
 	for range stormFaults {
-		f := fault{kind: kinds[r.IntN(len(kinds))], at: between(r, 4*time.Second, stormSpan), who: r.IntN(60)}
+		f := fault{kind: urn[r.IntN(len(urn))], at: between(r, 4*time.Second, stormSpan), who: r.IntN(60)}
 		switch f.kind {
 		case pause, cut:
 			f.lasts = between(r, lease/2, 3*lease)

@@ -1,12 +1,14 @@
 package bubble
 
 import (
-	"bytes"
 	"context"
 	"net"
 	"os"
+	"path/filepath"
 	"runtime"
+	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -14,7 +16,6 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 	"go.uber.org/zap"
-	"go.uber.org/zap/zapcore"
 
 	"trackerfleet/bus"
 	"trackerfleet/bus/embedded"
@@ -27,9 +28,6 @@ import (
 // lease of every worker: the shipped default.
 const lease = 3 * time.Second
 
-// chain is what every worker follows.
-var chain = simulated.Config{Seed: 1, BlockTime: 500 * time.Millisecond, Confirmations: 3}
-
 // site is a real server on a real store, and a client of nobody's.
 type site struct {
 	t   *testing.T
@@ -40,7 +38,15 @@ type site struct {
 
 	logged *lines // what log has written
 
-	mutation func([]byte) []byte // of what workers say that join from now on; nil: none
+	refused atomic.Int64 // conditional writes of workers, by the stream
+
+	// How workers are made that join from now on.
+	chain        simulated.Config                  // that they follow
+	wrap         func(source.Source) source.Source // what they see of it; nil: what is there
+	said         tamperer                          // with what they say; nil: nobody does
+	answers      tamperer                          // with what they are told
+	options      []nats.Option                     // of their connections
+	pulseOptions []nats.Option                     // and of those for heartbeats alone
 
 	mu     sync.Mutex
 	server *embedded.Server // nil while it is down
@@ -50,18 +56,29 @@ type site struct {
 // longest is how long nothing takes in a bubble: an endless wait ends a test without it never, as time flies.
 const longest = 30 * time.Minute
 
-// inBubble runs a test on a site in a bubble. Its clock begins at the time outside, because nats-server judges ages by the
-// service there. The store is in memory where there is such a file system: what a power loss leaves is not the question here.
-func inBubble[R any](t *testing.T, run func(*site) R) (r R) {
-	dir, err := os.MkdirTemp("/dev/shm", "trackerfleet-")
+// memoryDir returns a folder for the time of a test, in memory where there is such a file system. One of a process that has its
+// share of seeds is within the folder of the process that has asked for them: that one removes it though this one should die.
+func memoryDir(t *testing.T) string {
+	within := "/dev/shm"
+	if *tallyFile != "" {
+		within = filepath.Dir(*tallyFile)
+	}
+	dir, err := os.MkdirTemp(within, "trackerfleet-")
 	if err != nil {
-		dir = t.TempDir()
+		return t.TempDir()
 	}
 	t.Cleanup(func() {
 		if err := os.RemoveAll(dir); err != nil {
 			t.Error(err)
 		}
 	})
+	return dir
+}
+
+// inBubble runs a test on a site in a bubble. Its clock begins at the time outside, because nats-server judges ages by the
+// service there. The store is in memory where there is such a file system: what a power loss leaves is not the question here.
+func inBubble[R any](t *testing.T, run func(*site) R) (r R) {
+	dir := memoryDir(t)
 	// nats.go keeps used timers in a pool. One of another bubble's must not be left: the first collection moves what is in
 	// pools aside, the second drops it.
 	runtime.GC()
@@ -79,7 +96,7 @@ func inBubble[R any](t *testing.T, run func(*site) R) (r R) {
 }
 
 func newSite(t *testing.T, dir string) *site {
-	s := &site{t: t, dir: dir, logged: new(lines)}
+	s := &site{t: t, dir: dir, logged: new(lines), chain: calmChain()}
 	s.log = newLog(t, s.logged)
 	s.startServer()
 	s.nc = s.connect("client", nats.InProcessServer(s.newGate()))
@@ -91,19 +108,6 @@ func newSite(t *testing.T, dir string) *site {
 		t.Fatal(err)
 	}
 	return s
-}
-
-// newLog returns a log that is shown when the test fails.
-func newLog(t *testing.T, lines *lines) *zap.Logger {
-	t.Cleanup(func() {
-		if t.Failed() {
-			t.Log(lines.String())
-		}
-	})
-	encoder := zap.NewDevelopmentEncoderConfig()
-	encoder.EncodeCaller = nil
-	encoder.EncodeTime = zapcore.TimeEncoderOfLayout("05.000")
-	return zap.New(zapcore.NewCore(zapcore.NewConsoleEncoder(encoder), lines, zap.InfoLevel))
 }
 
 func (s *site) startServer() {
@@ -157,8 +161,8 @@ func (s *site) dial() (net.Conn, error) {
 	return options.InProcessServer.InProcessConn()
 }
 
-func (s *site) connect(name string, way nats.Option) *nats.Conn {
-	nc, err := bus.Connect(s.t.Context(), bus.ConnectConfig{Name: name, Options: []nats.Option{way}})
+func (s *site) connect(name string, options ...nats.Option) *nats.Conn {
+	nc, err := bus.Connect(s.t.Context(), bus.ConnectConfig{Name: name, Options: options})
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -177,7 +181,8 @@ func (s *site) close() {
 type member struct {
 	*workers.Worker
 	gate      *gate
-	wreck     *sourcetest.Wreck // its source
+	source    *simulated.Source
+	wreck     *sourcetest.Wreck // what the worker sees of it
 	nc, pulse *nats.Conn
 	giveUp    context.CancelFunc // ends Start, if it still runs
 	started   chan struct{}      // closed when Start has returned
@@ -186,14 +191,20 @@ type member struct {
 
 // join starts a worker and does not wait for it.
 func (s *site) join(name string) *member {
-	sim, err := simulated.New(chain)
+	sim, err := simulated.New(s.chain)
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	m := &member{gate: s.newGate(), wreck: sourcetest.NewWreck(sim), started: make(chan struct{})}
-	m.gate.rewrite = s.mutation
-	way := nats.InProcessServer(m.gate)
-	m.nc, m.pulse = s.connect(name, way), s.connect(name+"-pulse", way)
+	m := &member{gate: s.newGate(), source: sim, started: make(chan struct{})}
+	m.gate.refused, m.gate.said, m.gate.answers = &s.refused, s.said, s.answers
+	options := append([]nats.Option{nats.InProcessServer(m.gate)}, s.options...)
+	m.nc = s.connect(name, options...)
+	m.pulse = s.connect(name+"-pulse", slices.Concat(options, s.pulseOptions)...)
+	seen := source.Source(sim)
+	if s.wrap != nil {
+		seen = s.wrap(sim)
+	}
+	m.wreck = sourcetest.NewWreck(seen)
 	m.Worker, err = workers.New(m.nc, m.pulse, workers.Config{
 		Name: name, Sources: map[string]source.Source{"sim": m.wreck}, Lease: lease, AllowCrash: true, Logger: s.log,
 	})
@@ -219,25 +230,4 @@ func (m *member) stop(ctx context.Context) error {
 func (m *member) close() {
 	m.nc.Close()
 	m.pulse.Close()
-}
-
-// lines keeps what a log writes.
-type lines struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (l *lines) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.Write(p)
-}
-
-// Sync does nothing.
-func (l *lines) Sync() error { return nil }
-
-func (l *lines) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.String()
 }

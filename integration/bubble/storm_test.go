@@ -13,8 +13,9 @@ import (
 type storm struct {
 	*site
 	names  int
-	here   []*member // not killed and not told to leave
-	all    []*member // every life there was
+	struck map[kind]int // faults by now; nil: nobody counts
+	here   []*member    // not killed and not told to leave
+	all    []*member    // every life there was
 	ending sync.WaitGroup
 	faults sync.WaitGroup // that last
 }
@@ -57,6 +58,9 @@ func (s *storm) strike(f fault) {
 		f.kind = join
 	case len(s.here) >= most && f.kind == join:
 		f.kind = kill
+	}
+	if s.struck != nil {
+		s.struck[f.kind]++
 	}
 	i := f.who % len(s.here)
 	m := s.here[i]
