@@ -29,6 +29,8 @@ type AssetSettings struct {
 	MaxRejectedBytes int64
 	// RejectedAge is how long rejected starts are kept; 0: 30 days.
 	RejectedAge time.Duration
+	// FirstSequence is what TRACKER begins with if it is created; see [Ground.Next]. 0: 1.
+	FirstSequence uint64
 }
 
 func (s AssetSettings) withDefaults() AssetSettings {
@@ -70,6 +72,7 @@ func Assets(s AssetSettings) []jetstream.StreamConfig {
 			Subjects: []string{
 				"tracker.fleet.owner.*", "tracker.fleet.cursor.*", "tracker.fleet.state.*.*.*", "tracker.events.*.*.*",
 			},
+			FirstSeq:           s.FirstSequence,
 			MaxMsgsPerSubject:  1,
 			MaxConsumers:       maxConsumers,
 			MaxBytes:           s.MaxTrackerBytes,

@@ -93,8 +93,7 @@ func ensureStream(ctx context.Context, js jetstream.JetStream, mode AssetMode, w
 	stream, err := js.Stream(ctx, want.Name)
 	if errors.Is(err, jetstream.ErrStreamNotFound) {
 		if mode == AssetsVerify {
-			return fmt.Errorf("%w: stream %s is missing; create it with --manage-assets create, or `nats stream add --config`",
-				ErrAssets, want.Name)
+			return &MissingError{Stream: want.Name}
 		}
 		stream, err = js.CreateStream(ctx, want)
 		if errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) {

@@ -30,6 +30,9 @@ type Owner struct {
 	Incarnation string     `json:"incarnation"` // of the worker: its nonce, another one after each start
 	State       OwnerState `json:"state"`
 	To          string     `json:"to,omitempty"` // whom a released partition is meant for; empty: anybody
+	// Before is the epoch under which the owner held the partition in the stream that this one has taken the place of, if that is
+	// what it claims it for; see [Claims.Reclaim].
+	Before uint64 `json:"before,omitempty"`
 }
 
 // Holding returns what o's owner needs to load records.

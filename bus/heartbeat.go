@@ -16,6 +16,8 @@ type Heartbeat struct {
 	Leaving     bool            `json:"leaving,omitempty"`  // the last one: it holds nothing any more
 	Unfit       bool            `json:"unfit,omitempty"`    // the server refuses it what it needs for its work
 	Load        json.RawMessage `json:"load,omitempty"`
+	// Stands is [Ground.Created] of the stream in which all that the worker holds is claimed.
+	Stands time.Time `json:"stands,omitzero"`
 }
 
 // Peer is a worker that was heard within a lease.

@@ -23,7 +23,9 @@ func (w *Worker) runCheckpoints(ctx context.Context) error {
 		case <-ticker.C:
 		}
 		held := followed(w.partitions[:]) // before what was reached is known
-		w.saveCheckpoints(ctx, held, w.reached())
+		if !w.isFrozen() {
+			w.saveCheckpoints(ctx, held, w.reached())
+		}
 	}
 }
 

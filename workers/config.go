@@ -58,6 +58,9 @@ type Config struct {
 
 	// Assets is how the streams were made; they are checked against it every 2 s.
 	Assets bus.AssetSettings
+	// ManageAssets says whether streams that are missing while the worker runs are created, as they were at the start, or waited
+	// for. Default: bus.AssetsVerify.
+	ManageAssets bus.AssetMode
 
 	// AllowCrash serves the call op crash, with which anybody can make a tracker panic. For rehearsals.
 	AllowCrash bool
@@ -82,6 +85,7 @@ func (c Config) withDefaults() Config {
 	setDefault(&c.RecordTTL, 7*24*time.Hour)
 	setDefault(&c.EventTTL, 3*24*time.Hour)
 	setDefault(&c.CheckpointEvery, 10*time.Second)
+	setDefault(&c.ManageAssets, bus.AssetsVerify)
 	if c.DefaultSource == "" && len(c.Sources) == 1 {
 		for name := range c.Sources {
 			c.DefaultSource = name

@@ -26,6 +26,10 @@
 // What was read of a partition holds for one tenure: until the partition is given up. A freeze ends no tenure if all that was
 // owned can be claimed again; until that is proved the worker neither answers from memory nor writes.
 //
+// A stream of records that was deleted is lost with all that it held, but for what workers hold in memory: they move to the one that is
+// made in its place, claim again what they held, and write the records of their trackers there; see the type anew. Until then
+// trackers decide nothing, and the worker stays, though it is told to stop, as long as it may.
+//
 // The owner of partition 0 is also the pump, which reads the start stream. Sources are supervised processes; each tracker
 // watches its transaction there through the cell.
 //

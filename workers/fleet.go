@@ -22,7 +22,7 @@ type workload struct {
 
 // describe fills the heartbeat.
 func (w *Worker) describe(h *bus.Heartbeat) {
-	h.Version, h.Draining = w.cfg.Version, w.draining.Load()
+	h.Version, h.Draining, h.Stands = w.cfg.Version, w.draining.Load(), w.ground.claims()
 	h.Unfit = w.cfg.Refusals.Missing(time.Now()) != nil
 	body, err := json.Marshal(w.workload())
 	if err == nil {

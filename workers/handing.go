@@ -140,7 +140,11 @@ func (w *Worker) finishHandOver(ctx context.Context, h *handing) error {
 		w.vacate(o.Partition, h.held)
 	}
 	for _, o := range lost {
-		if !o.HeldBy(w.cfg.Name, w.incarnation) { // else it was claimed anew, after a freeze
+		switch {
+		case o.HeldBy(w.cfg.Name, w.incarnation): // it was claimed anew, after a freeze
+		case ofAnother(o): // the stream was made anew: what was stopped is nowhere else
+			w.ground.doubt()
+		default:
 			w.vacate(o.Partition, h.held)
 		}
 	}

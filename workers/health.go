@@ -24,14 +24,13 @@ const (
 	freshCommit  = time.Second
 )
 
-// canarySubject takes the write that shows that the store takes writes.
-const canarySubject = "tracker.fleet.cursor.canary"
-
 // watchdog knows whether the streams are there, are as they must be, and take writes.
 type watchdog struct {
 	mu     sync.Mutex
 	assets error
 	writes error
+
+	canary chan error // the outcome of a canary write on its way; nil: there is none. Only look touches it
 }
 
 func (d *watchdog) set(assets, writes error) {
@@ -69,7 +68,7 @@ func (d *watchdog) look(ctx context.Context, w *Worker) bool {
 	var assets, writes error
 	var all sync.WaitGroup
 	all.Go(func() { assets = w.checkAssets(ctx) })
-	all.Go(func() { writes = w.checkWrites(ctx) })
+	all.Go(func() { writes = d.checkWrites(ctx, w) })
 	all.Go(func() { w.askAgain(ctx) })
 	all.Wait()
 	if ctx.Err() != nil {
@@ -89,48 +88,13 @@ func (d *watchdog) look(ctx context.Context, w *Worker) bool {
 func (w *Worker) checkAssets(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, watchTimeout)
 	defer cancel()
-	return bus.EnsureAssets(ctx, w.js, bus.AssetsVerify, w.cfg.Assets)
-}
-
-// checkWrites reports why the journal cannot write. While it does write by itself nothing is added.
-func (w *Worker) checkWrites(ctx context.Context) error {
-	if time.Since(w.journal.Stats().LastCommitAt) < freshCommit {
-		return nil
-	}
-	var part *partition
-	for _, p := range w.partitions {
-		if p.owned() {
-			part = p
-			break
-		}
-	}
-	if part == nil {
-		return nil
-	}
-	ctx, cancel := context.WithTimeout(ctx, watchTimeout)
-	defer cancel()
-	done := make(chan error, 1)
-	err := w.journal.Submit(ctx, bus.Write{
-		Partition: part.number, Epoch: part.epoch.Load(), Unconditional: true,
-		State: bus.Message{Subject: canarySubject, Data: []byte("{}")},
-		Done:  func(r bus.Result) { done <- r.Err },
-	})
-	if err != nil {
+	if err := w.lookDown(ctx); err != nil {
 		return err
 	}
-	select {
-	case err := <-done:
-		if errors.Is(err, bus.ErrFenced) {
-			return nil // the ownership loop's business
-		}
-		return err
-	case <-ctx.Done():
-		stats := w.journal.Stats()
-		if stats.LastError != nil {
-			return fmt.Errorf("workers: the store takes no writes: %w", stats.LastError)
-		}
-		return errors.New("workers: the store takes no writes")
+	if err := bus.EnsureAssets(ctx, w.js, bus.AssetsVerify, w.cfg.Assets); err != nil {
+		return w.createMissing(ctx, err)
 	}
+	return bus.CheckRoom(ctx, w.js)
 }
 
 // connection returns why one of the worker's connections is not there, as far as that is known.
@@ -176,8 +140,11 @@ func (w *Worker) Ready() []Check {
 		{Name: "partitions"},
 		{Name: "draining"},
 	}
-	if w.isFrozen() {
+	if w.unheard() || w.frozen.Load() {
 		checks[2].Err = errors.New("own heartbeat is not heard, frozen")
+	}
+	if err := w.ground.trouble(); err != nil && assets == nil {
+		checks[3].Err = err
 	}
 	loads := 0
 	for _, p := range w.partitions {

@@ -2,6 +2,7 @@ package workers
 
 import (
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -65,4 +66,14 @@ func TestStreamMadeAnewUnderItsPartitionsFailsTheWorker(t *testing.T) {
 	case <-time.After(20 * time.Second):
 		t.Error("the worker goes on")
 	}
+}
+
+// names reports whether a check fails with an error that contains text.
+func names(w *Worker, check, text string) bool {
+	for _, c := range w.Ready() {
+		if c.Name == check && c.Err != nil && strings.Contains(c.Err.Error(), text) {
+			return true
+		}
+	}
+	return false
 }

@@ -123,12 +123,16 @@ func (w *Worker) stored(ctx context.Context, id bus.ID) (*tracker.Record, uint64
 		return nil, 0, fmt.Errorf("workers: read the record: %w", context.Cause(ctx))
 	}
 	defer func() { <-w.service.reads }()
+	part := w.partitions[id.Partition()]
+	tenure, served := part.tenure(), w.serves(part.number)
 	raw, err := w.records.Get(ctx, bus.StateSubject(id))
+	if err == nil && raw == nil {
+		if err = w.provesAbsence(ctx, part, tenure, served); err == nil {
+			err = bus.ErrNotFound
+		}
+	}
 	if err != nil {
 		return nil, 0, err
-	}
-	if raw == nil {
-		return nil, 0, bus.ErrNotFound
 	}
 	record, err := decode(raw)
 	return record, raw.Revision, err

@@ -18,7 +18,8 @@ import (
 type ownerTable struct {
 	mu     sync.Mutex
 	owners [bus.Partitions]bus.Owner
-	known  bool // a first reading of all of them was made
+	known  bool   // a first reading of all of them was made
+	least  uint64 // epochs below are of a stream that is gone
 }
 
 // learn notes an owner unless a later one is known.
@@ -26,7 +27,7 @@ func (t *ownerTable) learn(owners ...bus.Owner) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for _, o := range owners {
-		if o.Epoch >= t.owners[o.Partition].Epoch {
+		if o.Epoch >= t.owners[o.Partition].Epoch && o.Epoch >= t.least {
 			t.owners[o.Partition] = o
 		}
 	}
@@ -72,6 +73,7 @@ func (w *Worker) onFenced(partition int, epoch uint64) {
 // ownership is the state of the loop that claims and drops partitions.
 type ownership struct {
 	since   time.Time // listening to heartbeats since
+	anew    *anew     // nil: the worker stands on the stream that there is
 	frozen  bool      // and the log says so
 	members string    // who partitions are dealt to, as last seen
 	changed time.Time // when that was new
@@ -116,6 +118,9 @@ func (w *Worker) own(run context.Context, o *ownership) error {
 	}
 	ctx, cancel := context.WithTimeout(run, max(w.cfg.Lease, 2*time.Second))
 	defer cancel()
+	if stands, err := w.stand(ctx, run, o); err != nil || !stands {
+		return err
+	}
 	if w.frozen.Load() {
 		if err := w.thaw(ctx); err != nil {
 			return err
@@ -215,6 +220,9 @@ func (w *Worker) thaw(ctx context.Context) error {
 	for _, o := range won {
 		w.partitions[o.Partition].epoch.Store(o.Epoch)
 	}
+	if err := w.checkGround(ctx, lost); err != nil {
+		return err
+	}
 	var gone []*partition
 	for _, o := range lost {
 		if o.HeldBy(w.cfg.Name, w.incarnation) { // an earlier attempt of ours, whose answer was lost
@@ -247,6 +255,9 @@ func (w *Worker) settleFenced(ctx context.Context) error {
 		return nil
 	}
 	owners, err := w.claims.OwnersOf(ctx, ask...)
+	if err == nil {
+		err = w.checkGround(ctx, owners)
+	}
 	if err != nil {
 		for _, h := range refused {
 			w.fenced.add(h)
@@ -256,10 +267,6 @@ func (w *Worker) settleFenced(ctx context.Context) error {
 	w.owners.learn(owners...)
 	var gone []*partition
 	for _, o := range owners {
-		if o.Epoch == 0 { // owner records are never deleted
-			w.fail(errAnew)
-			return errAnew
-		}
 		if o.HeldBy(w.cfg.Name, w.incarnation) {
 			w.partitions[o.Partition].epoch.Store(o.Epoch)
 			continue
@@ -281,6 +288,9 @@ func (w *Worker) claim(ctx, run context.Context, o *ownership) error {
 	}
 	held := func(p int) bool { return !w.partitions[p].is(vacant) }
 	plan := claimPlan(w.cfg.Name, w.incarnation, w.owners.all(), w.pulse.Live(), held, w.settled.Load())
+	if !w.mayTakeAbsent(o) {
+		plan = slices.DeleteFunc(plan, func(o bus.Owner) bool { return o.Epoch == 0 })
+	}
 	plan, again := o.ripe(plan, w.incarnation, time.Now(), rand.N(w.cfg.Lease/takeoverJitter))
 	if again > 0 {
 		time.AfterFunc(again, w.kickOwnership)
@@ -288,9 +298,13 @@ func (w *Worker) claim(ctx, run context.Context, o *ownership) error {
 	if len(plan) == 0 {
 		return nil
 	}
+	if err := w.checkPlan(ctx, plan); err != nil {
+		return err
+	}
 	won, lost, err := w.claims.Claim(ctx, w.cfg.Name, w.incarnation, plan...)
 	w.owners.learn(lost...)
 	w.owners.learn(won...)
+	w.tellLost(plan, won)
 	taken := make([]*partition, 0, len(won))
 	for _, owner := range won {
 		p := w.partitions[owner.Partition]
@@ -359,6 +373,7 @@ func (w *Worker) endTrackers(which map[int]bool) []*cell {
 		}
 	}
 	for _, c := range cells {
+		c.part.parts(c)
 		w.finished.add(c)
 	}
 	return cells

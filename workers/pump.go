@@ -44,6 +44,7 @@ type cursor struct {
 
 // pumpState is what the pump tells of itself.
 type pumpState struct {
+	window atomic.Pointer[window] // of the newest pumping; nil: there was none
 	cursor atomic.Uint64
 	last   atomic.Uint64 // newest sequence of the start stream that was seen
 	oldest atomic.Int64  // Unix nanoseconds of the oldest start under way; 0: none
@@ -53,8 +54,8 @@ type pumpState struct {
 func (w *Worker) runPump(ctx context.Context) error {
 	part := w.partitions[pumpPartition]
 	for {
-		if epoch := part.epoch.Load(); epoch != 0 && part.is(serving) && !w.isFrozen() {
-			if err := w.pumpEpoch(ctx, epoch); err != nil && ctx.Err() == nil {
+		if tenure := part.tenure(); part.owned() && part.is(serving) && !w.isFrozen() && w.ground.trouble() == nil {
+			if err := w.pumpTenure(ctx, tenure); err != nil && ctx.Err() == nil {
 				w.log.Warn("pump", zap.Error(err))
 			}
 		}
@@ -66,8 +67,8 @@ func (w *Worker) runPump(ctx context.Context) error {
 	}
 }
 
-// pumpEpoch pumps until the partition has another epoch, or is not served any more.
-func (w *Worker) pumpEpoch(ctx context.Context, epoch uint64) error {
+// pumpTenure pumps until the partition is given up.
+func (w *Worker) pumpTenure(ctx context.Context, t tenure) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	at, seen, err := w.readCursor(ctx)
@@ -87,13 +88,14 @@ func (w *Worker) pumpEpoch(ctx context.Context, epoch uint64) error {
 	}
 	defer messages.Stop()
 	win := newWindow(at.Sequence, pumpWindow)
-	win.created = at.Created
+	win.created, win.tenure = at.Created, t
+	w.pump.window.Store(win)
 	win.sight(seen)
 	w.pump.cursor.Store(at.Sequence)
 	w.log.Info("pumping starts", zap.Uint64("cursor", at.Sequence))
 	var side sync.WaitGroup
 	defer side.Wait()
-	side.Go(func() { w.keepCursor(ctx, cancel, epoch, win) })
+	side.Go(func() { w.keepCursor(ctx, cancel, t, win) })
 	return w.pumpMessages(ctx, messages, win)
 }
 
@@ -225,9 +227,9 @@ func (w *Worker) retryStart(ctx context.Context, r startRequest) {
 	})
 }
 
-// keepCursor writes the cursor while it moves and purges behind it, until ctx ends, or the epoch does, or the stream is another
+// keepCursor writes the cursor while it moves and purges behind it, until ctx ends, or the tenure does, or the stream is another
 // one; then it ends the pump.
-func (w *Worker) keepCursor(ctx context.Context, stop context.CancelFunc, epoch uint64, win *window) {
+func (w *Worker) keepCursor(ctx context.Context, stop context.CancelFunc, t tenure, win *window) {
 	defer stop()
 	ticker := time.NewTicker(cursorEvery)
 	defer ticker.Stop()
@@ -235,23 +237,24 @@ func (w *Worker) keepCursor(ctx context.Context, stop context.CancelFunc, epoch 
 	for {
 		select {
 		case <-ctx.Done():
-			w.writeCursor(epoch, &written, win)
+			w.writeCursor(&written, win)
 			return
 		case <-ticker.C:
 		}
-		part := w.partitions[pumpPartition]
-		if part.epoch.Load() != epoch || !part.is(serving) {
+		if !w.partitions[pumpPartition].keeps(t) {
 			return
 		}
-		if info, err := w.startStream(ctx); err == nil {
+		info, err := w.startStream(ctx)
+		if err == nil {
 			if !info.Created.Equal(win.created) {
 				return
 			}
 			win.sight(sightingOf(info))
 		}
 		w.pump.oldest.Store(win.oldest())
-		w.writeCursor(epoch, &written, win)
-		if time.Since(purged) >= purgeEvery {
+		w.writeCursor(&written, win)
+		// Where room is short it must not wait for its time.
+		if time.Since(purged) >= purgeEvery || err == nil && bus.Crowded(info) || w.storeTrouble() != nil {
 			purged = time.Now()
 			w.purgeStarts(ctx, written)
 		}
@@ -259,29 +262,33 @@ func (w *Worker) keepCursor(ctx context.Context, stop context.CancelFunc, epoch 
 }
 
 // writeCursor has the journal store the cursor if it has moved.
-func (w *Worker) writeCursor(epoch uint64, written *uint64, win *window) {
+func (w *Worker) writeCursor(written *uint64, win *window) {
 	low := win.low()
-	if low == *written {
-		return
-	}
-	body, err := json.Marshal(cursor{Sequence: low, Created: win.created})
-	if err != nil {
+	if low == *written || w.isFrozen() {
 		return
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), cursorEvery)
 	defer cancel()
-	err = w.journal.Submit(ctx, bus.Write{
-		Partition: pumpPartition, Epoch: epoch, Unconditional: true,
+	if w.submitCursor(ctx, low, win, func(bus.Result) {}) == nil {
+		*written = low
+	}
+}
+
+func (w *Worker) submitCursor(ctx context.Context, low uint64, win *window, done func(bus.Result)) error {
+	body, err := json.Marshal(cursor{Sequence: low, Created: win.created})
+	if err != nil {
+		return err
+	}
+	return w.journal.Submit(ctx, bus.Write{
+		Partition: pumpPartition, Epoch: w.partitions[pumpPartition].epoch.Load(), Unconditional: true,
 		State: bus.Message{Subject: bus.CursorStarts, Data: body},
 		Done: func(r bus.Result) {
 			if r.Err == nil {
 				w.pump.cursor.Store(low)
 			}
+			done(r)
 		},
 	})
-	if err == nil {
-		*written = low
-	}
 }
 
 // purgeStarts forgets starts up to a sequence that a stored cursor covers.

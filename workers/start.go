@@ -105,6 +105,10 @@ func (w *Worker) start(ctx context.Context, r startRequest) {
 		r.reply(bus.SpawnReply{}, bus.ErrUnavailable)
 		return
 	}
+	if err := w.refusal(r); err != nil {
+		r.reply(bus.SpawnReply{}, fmt.Errorf("%w: %w", bus.ErrUnavailable, err))
+		return
+	}
 	if child, ok := w.names.Lookup(r.TransactionID.String()); ok {
 		w.answerExisting(ctx, r, cellOf(child))
 		return
@@ -123,6 +127,15 @@ func (w *Worker) start(ctx context.Context, r startRequest) {
 		d := tracker.Start(r.accepted.date, r.StartRequest, r.trace)
 		w.submitStart(ctx, a, d, 0)
 	}
+}
+
+// refusal returns why a start can't be stored now, so that nobody waits in vain who could be told; nil: try. One of the start stream
+// waits: it is stored already.
+func (w *Worker) refusal(r startRequest) error {
+	if r.origin != (tracker.Origin{}) {
+		return w.ground.trouble()
+	}
+	return w.storeTrouble()
 }
 
 // submitStart stores a first record, or the one of a new run in place of revision.

@@ -61,14 +61,13 @@ func (w *Worker) startItems(ctx context.Context, r request, items []bus.SpawnIte
 		base.readOrigin(r.header, w.clock)
 	}
 	replies := make([]bus.SpawnReply, len(items))
-	open := 0
+	waiting := make(map[int]bool)
 	for i, item := range items {
 		if item.Err != nil {
 			replies[i] = spawnError(item.Err)
 			continue
 		}
-		replies[i] = spawnError(bus.Errorf(bus.CodeTimeout, "the start was not stored in time; it may still be"))
-		open++
+		waiting[i] = true
 		start := base
 		start.StartRequest = item.Start
 		start.reply = func(reply bus.SpawnReply, err error) {
@@ -79,11 +78,15 @@ func (w *Worker) startItems(ctx context.Context, r request, items []bus.SpawnIte
 		}
 		w.startAnywhere(ctx, start, r.direct)
 	}
-	for ; open > 0; open-- {
+	for len(waiting) > 0 {
 		select {
 		case o := <-outcomes:
 			replies[o.item] = o.reply
+			delete(waiting, o.item)
 		case <-ctx.Done():
+			for i := range waiting {
+				replies[i] = spawnError(w.late("the start"))
+			}
 			return replies
 		}
 	}
@@ -189,7 +192,7 @@ func (c *cell) decide(ctx context.Context, f func(*tracker.Record, time.Time) tr
 		case <-hangs.C:
 			c.stepAlone()
 		case <-ctx.Done():
-			return nil, context.Cause(ctx)
+			return nil, c.worker.late("the decision")
 		}
 	}
 }

@@ -10,6 +10,7 @@ import (
 type window struct {
 	room    chan struct{} // one per start under way
 	created time.Time     // when the stream of the sequences was made
+	tenure  tenure        // of the pump's partition
 
 	mu   sync.Mutex
 	seen sighting

@@ -55,6 +55,7 @@ type Worker struct {
 	pump     pumpState
 	stats    counters
 	watch    watchdog
+	ground   footing
 	draining atomic.Bool
 	frozen   atomic.Bool // since the own heartbeat was not heard, until the partitions are claimed again
 	settled  atomic.Bool // has listened to heartbeats for a lease
@@ -272,12 +273,13 @@ func (w *Worker) awaitOwners(ctx context.Context) error {
 func (w *Worker) unheard() bool { return w.freeze.Load() || w.pulse.Frozen() }
 
 // isFrozen reports whether the worker must neither answer nor write: from when it does not hear itself until it has claimed
-// again what it owned, which proves that nobody has changed anything meanwhile.
+// again what it owned, which proves that nobody has changed anything meanwhile; and while the records of its trackers are not in the
+// stream that there is.
 func (w *Worker) isFrozen() bool {
 	if w.unheard() {
 		w.frozen.Store(true)
 	}
-	return w.frozen.Load()
+	return w.frozen.Load() || w.ground.shaken.Load()
 }
 
 // onPulse is told when the fleet or this worker's own heartbeat has changed.
@@ -337,6 +339,7 @@ func (w *Worker) stop(ctx context.Context) error {
 			faults = append(faults, fmt.Errorf("workers: %s: %w", what, err))
 		}
 	}
+	w.awaitGround(ctx)
 	if _, err := w.drain(ctx); err != nil && !errors.Is(err, errNobodyElse) {
 		note("drain", err)
 	}

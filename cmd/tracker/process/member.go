@@ -117,7 +117,8 @@ func workerConfig(cfg Config, name string) (workers.Config, error) {
 		Name: name, Version: cfg.Build.Version, Fleet: s.Fleet, Sources: sources, DefaultSource: s.DefaultSource, Lease: s.Lease,
 		Restarts:    supervision.Intensity{MaxRestarts: s.Supervision.MaxRestarts, Period: s.Supervision.Period},
 		Backoff:     supervision.Backoff{Base: s.Supervision.Backoff.Base, Cap: s.Supervision.Backoff.Cap},
-		MaxTrackers: s.MaxTrackers, OpenBatches: s.Streams.OpenBatches, RecordTTL: s.Retention.Finished, EventTTL: s.Retention.Events, Assets: assetSettings(s),
+		MaxTrackers: s.MaxTrackers, OpenBatches: s.Streams.OpenBatches, RecordTTL: s.Retention.Finished, EventTTL: s.Retention.Events,
+		Assets: assetSettings(s), ManageAssets: bus.AssetMode(s.ManageAssets),
 		AllowCrash: s.AllowCrash, Logger: cfg.Log,
 	}, nil
 }

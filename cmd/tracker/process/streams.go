@@ -29,7 +29,7 @@ func EnsureStreams(ctx context.Context, nc *nats.Conn, s *config.Loaded, mode bu
 	defer pause.Stop()
 	for {
 		attempt, done := context.WithTimeout(ctx, 5*time.Second)
-		err := bus.EnsureAssets(attempt, js, mode, assetSettings(s))
+		err := ensure(attempt, js, mode, assetSettings(s))
 		done()
 		if err == nil || errors.Is(err, bus.ErrAssets) {
 			return err
@@ -40,6 +40,22 @@ func EnsureStreams(ctx context.Context, nc *nats.Conn, s *config.Loaded, mode bu
 		case <-pause.C:
 		}
 	}
+}
+
+// ensure makes TRACKER, if that is missing, with sequences above all that workers know which live: one was there before, then.
+func ensure(ctx context.Context, js jetstream.JetStream, mode bus.AssetMode, settings bus.AssetSettings) error {
+	if mode == bus.AssetsCreate {
+		_, err := bus.ReadGround(ctx, js)
+		var missing *bus.MissingError
+		if errors.As(err, &missing) {
+			known, err := bus.KnownGround(ctx, js.Conn())
+			if err != nil {
+				return err
+			}
+			settings.FirstSequence = known.Next()
+		}
+	}
+	return bus.EnsureAssets(ctx, js, mode, settings)
 }
 
 func assetSettings(s *config.Loaded) bus.AssetSettings {
