@@ -29,6 +29,7 @@ type load struct {
 	prefix string
 	seed   uint64            // of the faults, for the verdict; 0: they are always the same
 	owners *checker.ClaimLog // nil: the changes of owners are not watched
+	past   checker.History   // of the streams that were there before, all that they held
 
 	mu        sync.Mutex
 	accepted  []checker.Start
@@ -135,6 +136,7 @@ func (l *load) judge(t *testing.T, evidence map[string]int) checker.Verdict {
 		}
 		l.mu.Lock()
 		defer l.mu.Unlock()
+		history = history.After(l.past)
 		for name, n := range felt(history.Events) {
 			if _, wanted := evidence[name]; wanted {
 				evidence[name] = n

@@ -2,6 +2,7 @@ package checker
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -11,6 +12,11 @@ import (
 type History struct {
 	Events []Event // in stream order
 	Proof  error   // nil when it is proved that nothing was left out
+}
+
+// After returns h as what followed past, which was read of a stream that is gone, to its end, before h's took its place.
+func (h History) After(past History) History {
+	return History{Events: slices.Concat(past.Events, h.Events), Proof: errors.Join(past.Proof, h.Proof)}
 }
 
 // Start names one run that a client asked for.

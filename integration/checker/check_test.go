@@ -201,6 +201,24 @@ func TestWhatProvesNothingIsVoid(t *testing.T) {
 	}
 }
 
+// TestAHistoryOverTwoStreamsIsOne: what is wrong at the seam is found, and a stream that counts anew proves nothing.
+func TestAHistoryOverTwoStreamsIsOne(t *testing.T) {
+	events := story()
+	past, rest := History{Events: events[:6]}, History{Events: events[6:]}
+	if v := Check(rest.After(past), expected()); v.Outcome != Held {
+		t.Error(v)
+	}
+	if v := Check(History{Events: events[7:]}.After(past), expected()); v.Outcome != Violated {
+		t.Errorf("an event is missing at the seam: %v", v)
+	}
+	if v := Check(rest.After(History{Events: events[:6], Proof: errors.New("sequence 12 was not read")}), expected()); v.Outcome != Void {
+		t.Errorf("the stream before was not read to its end: %v", v)
+	}
+	if v := Check(past.After(rest), expected()); v.Outcome == Held {
+		t.Errorf("the sequences go back: %v", v)
+	}
+}
+
 func TestAViolationCountsThoughTheFaultDidNotBite(t *testing.T) {
 	want := expected()
 	want.Evidence["takeover"] = 0

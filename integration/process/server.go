@@ -22,6 +22,7 @@ type Server struct {
 	*Process
 	Name   string
 	URL    string
+	Store  string // the folder of its JetStream
 	config string
 	base   string // of the configuration, without what is special to a test
 	clock  *Clock
@@ -69,16 +70,25 @@ func (s *Server) Reload(t testing.TB, further string) {
 	})
 }
 
+// PrepareServer does all for a nats-server but start it, which Restart does.
+func PrepareServer(t testing.TB) *Server {
+	t.Helper()
+	return newServer(t, ServerConfig{}, "n1", "")
+}
+
 // newServer writes the configuration of a server, with further settings, and starts nothing.
 func newServer(t testing.TB, set ServerConfig, name, further string) *Server {
 	t.Helper()
 	dir := t.TempDir()
 	address := net.JoinHostPort(cmp.Or(set.Host, "127.0.0.1"), strconv.Itoa(freePort(t)))
-	s := &Server{Name: name, URL: "nats://" + address, config: filepath.Join(dir, "nats.conf"), clock: set.Clock}
+	s := &Server{
+		Name: name, URL: "nats://" + address, Store: filepath.Join(dir, "store"), config: filepath.Join(dir, "nats.conf"),
+		clock: set.Clock,
+	}
 	s.base = fmt.Sprintf(`listen: %q
 server_name: %q
 jetstream { store_dir: %q, sync_interval: always }
-`, address, name, filepath.Join(dir, "store"))
+`, address, name, s.Store)
 	s.configure(t, further)
 	return s
 }
