@@ -50,7 +50,7 @@ var mayPublish = map[string][]string{
 		[]string{
 			bus.HeartbeatSubject("w-1"), bus.OwnerSubject(85), bus.CursorStarts, bus.StateSubject(txn), bus.EventSubject(txn, "started", 1),
 			bus.RejectedSubject("invalid"), "tracker.fleet.p.85.lookup.txn_1", "tracker.fleet.w.w-1.list",
-			"_INBOX_caller.a", "_INBOX_operator.a", "_INBOX_worker.a", "$JS.API.INFO",
+			"_INBOX_caller.a", "_INBOX_operator.a", "_INBOX_provisioner.a", "_INBOX_worker.a", "$JS.API.INFO",
 			"$JS.API.STREAM.MSG.GET.TRACKER", "$JS.API.DIRECT.GET.TRACKER", "$JS.API.DIRECT.GET.TRACKER.tracker.fleet.owner.1",
 			"$JS.API.STREAM.PURGE.TRACKER_STARTS",
 		},
@@ -61,7 +61,7 @@ var mayPublish = map[string][]string{
 		asking, []string{bus.SubjectDrain, bus.SubjectStart, "tracker.start.txn_1", "$JS.API.STREAM.INFO.TRACKER_REJECTED"},
 		consumers(bus.StreamRejected, ".tracker.rejected.>"),
 	),
-	"provisioner": slices.Concat([]string{"$JS.API.INFO"}, onStreams("INFO"), onStreams("CREATE"), onStreams("UPDATE")),
+	"provisioner": slices.Concat([]string{"$JS.API.INFO", bus.SubjectFleet}, onStreams("INFO"), onStreams("CREATE"), onStreams("UPDATE")),
 }
 
 // maySubscribe is who subscribes to what, apart from the inbox of the role.
@@ -79,7 +79,7 @@ var never = slices.Concat(
 		"$JS.API.CONSUMER.NAMES.TRACKER", "$JS.API.CONSUMER.LIST.TRACKER", "$JS.API.CONSUMER.DURABLE.CREATE.TRACKER.c",
 		"$JS.API.CONSUMER.CREATE.TRACKER_REJECTED.c", "$JS.API.CONSUMER.CREATE.TRACKER.c.>", "$JS.API.META.LEADER.STEPDOWN",
 		"$SYS.REQ.SERVER.PING", "$SYS.REQ.USER.INFO", "other", "tracker", "tracker.other", "tracker.start.a.b", "tracker.events.a.b", "_INBOX.a",
-		"_INBOX_publisher.a", "_INBOX_events.a", "_INBOX_provisioner.a", "_R_.a",
+		"_INBOX_publisher.a", "_INBOX_events.a", "_R_.a",
 	},
 )
 
