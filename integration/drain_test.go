@@ -41,6 +41,7 @@ func (f *fleet) launchSlowly(t *testing.T, name string) slowly {
 	s := slowly{way: process.StartProxy(t, f.server.URL[len("nats://"):])}
 	config := f.workerConfig(name)
 	config.Server = "nats://" + s.way.Address
+	config.Flags = append(config.Flags, "--stop-timeout", "2m") // how long it takes is not the question here
 	s.Worker = process.LaunchWorker(t, config)
 	return s
 }
@@ -80,8 +81,8 @@ func (d *drains) await(t *testing.T, workers ...slowly) {
 func (d *drains) joinMeanwhile(t *testing.T, leaves slowly, joins string) slowly {
 	t.Helper()
 	d.beginDrain(t, leaves)
-	joiner := d.launchSlowly(t, joins)
 	d.evidence["partition left when one joined"] = d.owned(t, leaves.Name)
+	joiner := d.launchSlowly(t, joins)
 	leaves.way.Heal()
 	mustLeave(t, leaves)
 	return joiner
@@ -133,11 +134,6 @@ func TestDisturbedDrainsLoseNothing(t *testing.T) {
 	t.Parallel()
 	d := &drains{fleet: newFleet(t), evidence: map[string]int{"takeover by another worker": 0}}
 	d.load = newLoad(d.client, "drain")
-	var err error
-	if d.load.owners, err = checker.WatchClaims(t.Context(), d.js, "TRACKER"); err != nil {
-		t.Fatal(err)
-	}
-	defer d.load.owners.Stop()
 	var w []slowly
 	for i := range 4 {
 		w = append(w, d.launchSlowly(t, fmt.Sprint("w-", i+1)))
@@ -145,6 +141,11 @@ func TestDisturbedDrainsLoseNothing(t *testing.T) {
 	for _, one := range w {
 		one.AwaitReady(t)
 	}
+	var err error
+	if d.load.owners, err = checker.WatchClaims(t.Context(), d.js, "TRACKER"); err != nil {
+		t.Fatal(err)
+	}
+	defer d.load.owners.Stop()
 	stop := d.load.spawnLasting(t, 60)
 	d.load.pour(t, 30*time.Millisecond, func() {
 		d.await(t, w...)
