@@ -22,6 +22,10 @@ type Holding struct {
 // each partition.
 const scanShare = 4
 
+// partitionsAtOnce is how many partitions one question is about at first. The server collects all that a question matches before it
+// says that this is too much.
+const partitionsAtOnce = 8
+
 // replicaPause is how long a read waits for a replica that has not got the claim yet.
 const replicaPause = 20 * time.Millisecond
 
@@ -49,26 +53,43 @@ func (r *Records) load(ctx context.Context, held []Holding, yield func(*Record) 
 	if len(held) >= Partitions/scanShare {
 		return r.scan(ctx, held, yield)
 	}
-	for _, h := range held {
-		if err := r.loadPartition(ctx, h, yield); err != nil {
+	return r.loadPartitions(ctx, held, yield)
+}
+
+// loadPartitions asks for a few partitions at once, for ever fewer where the server says that is too much, and for groups of slots
+// where it says so of a single one.
+func (r *Records) loadPartitions(ctx context.Context, held []Holding, yield func(*Record) bool) error {
+	size := partitionsAtOnce
+	for len(held) > 0 {
+		group := held[:min(size, len(held))]
+		subjects := make([]string, len(group))
+		for i, h := range group {
+			subjects[i] = "tracker.fleet.state." + strconv.Itoa(h.Partition) + ".*.*"
+		}
+		records, err := r.readGroup(ctx, group, subjects)
+		switch {
+		case errors.Is(err, errTooMany) && len(group) > 1:
+			size = len(group) / 2
+			continue
+		case errors.Is(err, errTooMany):
+			err = r.loadSlots(ctx, group[0], slotsOf(group[0].Partition), yield)
+		default:
+			err = yieldAll(records, err, yield)
+		}
+		if err != nil {
 			return err
 		}
+		held = held[len(group):]
 	}
 	return nil
 }
 
-// loadPartition asks for all records at once, and for ever smaller groups of slots where the server says that is too much.
-func (r *Records) loadPartition(ctx context.Context, h Holding, yield func(*Record) bool) error {
-	all := "tracker.fleet.state." + strconv.Itoa(h.Partition) + ".*.*"
-	records, err := r.readGroup(ctx, h, []string{all})
-	if errors.Is(err, errTooMany) {
-		slots := make([]int, 0, Slots/Partitions)
-		for slot := h.Partition; slot < Slots; slot += Partitions {
-			slots = append(slots, slot)
-		}
-		return r.loadSlots(ctx, h, slots, yield)
+func slotsOf(partition int) []int {
+	slots := make([]int, 0, Slots/Partitions)
+	for slot := partition; slot < Slots; slot += Partitions {
+		slots = append(slots, slot)
 	}
-	return yieldAll(records, err, yield)
+	return slots
 }
 
 func (r *Records) loadSlots(ctx context.Context, h Holding, slots []int, yield func(*Record) bool) error {
@@ -81,7 +102,7 @@ func (r *Records) loadSlots(ctx context.Context, h Holding, slots []int, yield f
 		for i, slot := range group {
 			subjects[i] = slotSubject(h.Partition, slot)
 		}
-		records, err := r.readGroup(ctx, h, subjects)
+		records, err := r.readGroup(ctx, []Holding{h}, subjects)
 		if errors.Is(err, errTooMany) {
 			err = r.loadSlots(ctx, h, group, yield)
 		} else {
@@ -118,40 +139,52 @@ func yieldAll(records []*Record, err error, yield func(*Record) bool) error {
 // errTooMany says that subjects match more records than one answer holds.
 var errTooMany = errors.New("bus: too many records for one answer")
 
-// readGroup returns the records that match subjects, from a replica that has the claim.
-func (r *Records) readGroup(ctx context.Context, h Holding, subjects []string) ([]*Record, error) {
-	// The owner record is part of the question: it shows how far the replica is, at the very moment of the answer.
-	ownerSubject := OwnerSubject(h.Partition)
+// readGroup returns the records that match subjects of held partitions, from a replica that has every claim of them.
+func (r *Records) readGroup(ctx context.Context, held []Holding, subjects []string) ([]*Record, error) {
+	// The owner records are part of the question: they show how far the replica is, at the very moment of the answer.
+	question := make([]string, 0, len(held)+len(subjects))
+	for _, h := range held {
+		question = append(question, OwnerSubject(h.Partition))
+	}
 	body, err := json.Marshal(struct {
 		MultiLast []string `json:"multi_last"`
-	}{append([]string{ownerSubject}, subjects...)})
+	}{append(question, subjects...)})
 	if err != nil {
 		return nil, err
 	}
 	for {
-		records, err := r.directRead(ctx, body)
+		all, err := r.directRead(ctx, body)
 		if err != nil {
 			return nil, err
 		}
-		var epoch uint64
-		for i, rec := range records {
-			if rec.Subject == ownerSubject {
-				epoch = rec.Revision
-				records[i] = records[len(records)-1]
-				records = records[:len(records)-1]
-				break
+		records, epochs := splitOwners(all)
+		behind := false
+		for _, h := range held {
+			if epochs[h.Partition] > h.Epoch {
+				return nil, &FencedError{h.Partition, h.Epoch}
 			}
+			behind = behind || epochs[h.Partition] < h.Epoch
 		}
-		switch {
-		case epoch == h.Epoch:
+		if !behind {
 			return records, nil
-		case epoch > h.Epoch:
-			return nil, &FencedError{h.Partition, h.Epoch}
 		}
 		if err := wait(ctx, replicaPause); err != nil {
 			return nil, err
 		}
 	}
+}
+
+// splitOwners takes the owner records out of an answer and returns the others, and the epochs by partition.
+func splitOwners(all []*Record) (records []*Record, epochs map[int]uint64) {
+	epochs = make(map[int]uint64)
+	for _, rec := range all {
+		if partition, owner := recordPartition(rec.Subject); owner {
+			epochs[partition] = rec.Revision
+			continue
+		}
+		records = append(records, rec)
+	}
+	return records, epochs
 }
 
 // directMatches is the most that a server answers to one direct get; to a question that more matches it answers 413.
