@@ -3,6 +3,7 @@ package bus
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strconv"
 	"time"
@@ -121,34 +122,49 @@ func (c *Claims) Release(ctx context.Context, to string, held ...Owner) (release
 	})
 }
 
+// watchAgain is the pause before the owner records are read again after the stream could not be.
+const watchAgain = 250 * time.Millisecond
+
 // Watch calls each with the owner record of every partition that has one, and then with every change as it happens, until
-// ctx is done; then it returns nil. What it tells may be a little behind: claims are decided by [Claims.Claim] alone.
+// ctx is done; then it returns nil. While the stream cannot be read it tries again, and tells all of them anew. What it tells may
+// be a little behind: claims are decided by [Claims.Claim] alone. It fails when the connection is closed.
 func (c *Claims) Watch(ctx context.Context, each func(Owner)) error {
+	for {
+		err := c.watch(ctx, each)
+		switch {
+		case ctx.Err() != nil:
+			return nil
+		case errors.Is(err, nats.ErrConnectionClosed):
+			return fmt.Errorf("bus: watch owners: %w", err)
+		}
+		if wait(ctx, watchAgain) != nil {
+			return nil
+		}
+	}
+}
+
+// watch tells of the owner records until the stream cannot be read or ctx is done.
+func (c *Claims) watch(ctx context.Context, each func(Owner)) error {
 	messages, err := c.records.messages(ctx, jetstream.OrderedConsumerConfig{
 		FilterSubjects: []string{SubjectOwners},
 		DeliverPolicy:  jetstream.DeliverLastPerSubjectPolicy,
 	})
 	if err != nil {
-		return fmt.Errorf("bus: watch owners: %w", err)
+		return err
 	}
 	defer messages.Stop()
 	for {
 		m, err := messages.Next(jetstream.NextContext(ctx))
-		if ctx.Err() != nil {
-			return nil
-		}
 		if err != nil {
-			return fmt.Errorf("bus: watch owners: %w", err)
+			return err
 		}
 		rec, err := scannedRecord(m)
 		if err != nil {
-			return fmt.Errorf("bus: watch owners: %w", err)
+			return err
 		}
-		partition, _ := recordPartition(rec.Subject)
-		if partition < 0 {
-			continue
+		if partition, _ := recordPartition(rec.Subject); partition >= 0 {
+			each(parseOwner(partition, rec))
 		}
-		each(parseOwner(partition, rec))
 	}
 }
 

@@ -94,6 +94,8 @@ func (r *Records) messages(ctx context.Context, cfg jetstream.OrderedConsumerCon
 	if err != nil {
 		return nil, err
 	}
+	// Who reads tries again, if it still wants to: the consumer itself would for ever, whatever becomes of ctx.
+	cfg.MaxResetAttempts = 1
 	consumer, err := js.OrderedConsumer(ctx, StreamTracker, cfg)
 	if err != nil {
 		return nil, fmt.Errorf("open a consumer of %s: %w", StreamTracker, err)

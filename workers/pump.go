@@ -77,6 +77,7 @@ func (w *Worker) pumpTenure(ctx context.Context, t tenure) error {
 	}
 	consumer, err := w.js.OrderedConsumer(ctx, bus.StreamStarts, jetstream.OrderedConsumerConfig{
 		DeliverPolicy: jetstream.DeliverByStartSequencePolicy, OptStartSeq: at.Sequence + 1,
+		MaxResetAttempts: 1, // then it is pumped anew, if this worker still is the pump
 	})
 	if err != nil {
 		return fmt.Errorf("workers: consume starts: %w", err)

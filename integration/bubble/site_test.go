@@ -169,12 +169,12 @@ func (s *site) connect(name string, options ...nats.Option) *nats.Conn {
 	return nc
 }
 
-// close ends all that the site began: nothing may be left in the bubble. The server does not wait for those who flush its files; they
-// look every millisecond whether they are still wanted, and the bubble's clock stands still once the test has returned.
+// close ends all that the site began: nothing may be left in the bubble, whose clock stands still once the test has returned. The
+// server does not wait for those who flush its files, nor nats.go for who gives a consumer up, which takes up to 10 s.
 func (s *site) close() {
 	s.nc.Close()
 	s.stopServer()
-	time.Sleep(time.Second)
+	time.Sleep(20 * time.Second)
 }
 
 // member is one life of a worker, and its way to the server.
