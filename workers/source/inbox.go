@@ -14,7 +14,7 @@ const InboxLimit = 7
 //   - The first inclusion stays, and so does an advance that came before the first reorganisation: it may have been final.
 //   - Reorganisations in a row become one, from where the first began to where the last ended. Back where the first began is
 //     an advance. Out and in again is one too.
-//   - After [Replaced], which is for good, nothing is kept.
+//   - After [Replaced] or [Settled], which are for good, nothing is kept.
 type Inbox struct{ kept []Observation }
 
 // Put adds an observation that was made after all that were put before.

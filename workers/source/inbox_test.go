@@ -51,6 +51,8 @@ func brief(o Observation) string {
 		return "reorged " + name(o.From) + name(o.Inclusion)
 	case Replacing:
 		return "replacing " + name(o.Inclusion)
+	case Settled:
+		return "settled"
 	default:
 		return "replaced"
 	}
@@ -88,6 +90,7 @@ func TestInboxMerges(t *testing.T) {
 			[]Observation{out, seen(Replacing, "", "B"), seen(Reorged, "B", ""), seen(Included, "", "D")},
 			[]string{"reorged AD"},
 		},
+		{"settled is for good", []Observation{absent(0), pending, {Kind: Settled}, pending, {Kind: Settled}, in}, []string{"settled"}},
 		{"replaced is for good", []Observation{pending, {Kind: Replaced}, pending, in}, []string{"replaced"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -124,7 +127,7 @@ func TestInboxIsBounded(t *testing.T) {
 		var b Inbox
 		block := rapid.SampledFrom([]string{"A", "B", "C", "D"})
 		for i := range rapid.IntRange(1, 60).Draw(t, "n") {
-			kind := Kind(rapid.IntRange(0, int(Replaced)+1).Draw(t, "kind"))
+			kind := Kind(rapid.IntRange(0, int(Settled)+1).Draw(t, "kind"))
 			o := seen(kind, block.Draw(t, "from"), block.Draw(t, "to"))
 			if rapid.Bool().Draw(t, "nowhere") {
 				o.Inclusion = nil

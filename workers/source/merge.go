@@ -6,10 +6,12 @@ import "slices"
 // advance, a reorganisation, an inclusion after a reorganisation that left the transaction in no block, and a tail of
 // an advance, a pending and an absent observation.
 func merge(kept []Observation, o Observation) []Observation {
-	if n := len(kept); n > 0 && kept[n-1].Kind == Replaced {
+	if n := len(kept); n > 0 && (kept[n-1].Kind == Replaced || kept[n-1].Kind == Settled) {
 		return kept
 	}
 	switch o.Kind {
+	case Settled:
+		return append(trim(kept, Absent, Pending, Advanced), o)
 	case Absent:
 		return mergeAbsent(kept, o)
 	case Pending:

@@ -72,6 +72,7 @@ type Policy struct {
 	Progress      Progress
 	DropAfter     uint64        // blocks before it is dropped, from the first look in vain or from when it went missing; 0: never
 	DropMinAge    time.Duration // and not younger than this
+	DropAge       time.Duration // where there are no blocks: how long it is looked for in vain before it is dropped; 0: never
 	MissingChecks int           // looks in vain before a pending transaction is missing
 }
 
@@ -134,6 +135,7 @@ const (
 	Reorged                   // its block is not canonical any more; Inclusion says where it is now, nil: in no block
 	Replacing                 // another transaction with the same sender and nonce is in a canonical block: By, Replacement, Inclusion
 	Replaced                  // the nonce is used up for good by a transaction that cannot be named
+	Settled                   // an authority without blocks says how the transaction ended, for good: Settlement
 )
 
 // Observation is one thing seen of one transaction.
@@ -156,6 +158,8 @@ type Observation struct {
 
 	By          string // Replacing: the other transaction
 	Replacement string // Replacing: speedup, cancel or other
+
+	Settlement *Settlement // Settled
 }
 
 // PendingDetails is what a pending transaction says of itself. Amounts are decimal strings.
@@ -166,6 +170,28 @@ type PendingDetails struct {
 	Value     string            `json:"value,omitempty"`
 	Fees      map[string]string `json:"fees,omitempty"`
 	FirstSeen time.Time         `json:"first_seen,omitzero"`
+
+	ProviderStatus string `json:"provider_status,omitempty"` // the word of a provider that has statuses of its own
+}
+
+// End is how a transaction ended by the word of a provider.
+type End uint8
+
+// The ends.
+const (
+	EndConfirmed End = iota + 1
+	EndFailed
+	EndStopped // called off
+	EndExpired
+	EndDropped // the provider has forgotten it for good
+)
+
+// Settlement is the last word of an authority that has no blocks, such as a payment provider. There is nothing to wait for
+// after it.
+type Settlement struct {
+	End            End
+	ProviderStatus string // in the provider's own words; "" if it used none
+	Reason         string // what there is to say beside it
 }
 
 // Inclusion is a transaction's place in a block and what came of it there. Amounts are decimal strings.

@@ -10,7 +10,8 @@
 //   - events are numbered without gaps, over all runs of a transaction;
 //   - a run has at most one terminal event, it is the run's last event, and afterwards every decision is empty;
 //   - confirmed and failed come only after an inclusion that reached finality, replaced only after another transaction's
-//     inclusion that did, or when the source says that the nonce is used up for good;
+//     inclusion that did, or when the source says that the nonce is used up for good; where there are no blocks, the last
+//     word of the provider stands for both;
 //   - one look in vain decides nothing, and a failing source decides nothing at all;
 //   - a stale observation changes nothing;
 //   - no observation touches the epoch or the incarnation.

@@ -105,6 +105,12 @@ type (
 		Reason     string       `json:"reason,omitempty"`
 		ReasonData string       `json:"reason_data,omitempty"`
 	}
+	settledData struct { // confirmed, failed
+		ProviderStatus string       `json:"provider_status,omitempty"`
+		Finality       string       `json:"finality"`
+		Latency        bus.Duration `json:"latency"`
+		Reason         string       `json:"reason,omitempty"`
+	}
 	replacedData struct {
 		By       string       `json:"by"`
 		Kind     string       `json:"kind"`
@@ -113,14 +119,18 @@ type (
 		Latency  bus.Duration `json:"latency"`
 	}
 	droppedData struct {
-		LastSeen stamp  `json:"last_seen,omitzero"`
-		Checks   uint64 `json:"checks"`
+		LastSeen       stamp  `json:"last_seen,omitzero"`
+		Checks         uint64 `json:"checks"`
+		ProviderStatus string `json:"provider_status,omitempty"`
+		Reason         string `json:"reason,omitempty"`
 	}
 	expiredData struct {
-		LastStatus bus.Status `json:"last_status"`
+		LastStatus     bus.Status `json:"last_status"`
+		ProviderStatus string     `json:"provider_status,omitempty"`
 	}
 	stoppedData struct {
-		Reason string `json:"reason"`
-		By     string `json:"by,omitempty"`
+		Reason         string `json:"reason"`
+		By             string `json:"by,omitempty"`
+		ProviderStatus string `json:"provider_status,omitempty"`
 	}
 )

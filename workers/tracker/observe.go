@@ -40,6 +40,8 @@ func (r *Record) Observe(now time.Time, p *source.Policy, o source.Observation) 
 		c.replacing(p, o)
 	case source.Replaced:
 		c.replaced(o)
+	case source.Settled:
+		c.settled(o)
 	}
 	d := c.decision()
 	d.Wake = c.record().Wake(p)
@@ -102,8 +104,11 @@ func (r *Record) believed(p *source.Policy, o source.Observation) bool {
 }
 
 // forgotten reports whether the last sign of the transaction is long enough ago: in blocks from when it was first looked for,
-// or went missing, and in time.
+// or went missing, and in time. Where there are no blocks the time counts from then too: before it nobody may have looked.
 func (r *Record) forgotten(now stamp, p *source.Policy, o source.Observation) bool {
+	if p.DropAge > 0 {
+		return now.since(r.sight.Since) >= p.DropAge
+	}
 	if p.DropAfter == 0 || o.Head-r.sight.Height < p.DropAfter {
 		return false
 	}

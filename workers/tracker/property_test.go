@@ -34,10 +34,20 @@ func inclusions(t *rapid.T) *source.Inclusion {
 // observations are mostly impossible ones.
 var observations = rapid.Custom(func(t *rapid.T) source.Observation {
 	return source.Observation{
-		Kind: source.Kind(rapid.IntRange(0, 9).Draw(t, "kind")), At: times.Draw(t, "at"), Head: heights.Draw(t, "head"),
+		Kind: source.Kind(rapid.IntRange(0, 10).Draw(t, "kind")), At: times.Draw(t, "at"), Head: heights.Draw(t, "head"),
 		Safe: heights.Draw(t, "safe"), Finalized: heights.Draw(t, "finalized"), Endpoint: rapid.IntRange(-1, 70000).Draw(t, "endpoint"),
 		Endpoints: rapid.IntRange(-1, 3).Draw(t, "endpoints"), Inclusion: inclusions(t), From: inclusions(t), Depth: heights.Draw(t, "depth"),
 		By: words.Draw(t, "by"), Replacement: words.Draw(t, "replacement"),
+		Settlement: rapid.SampledFrom([]*source.Settlement{
+			nil,
+			{},
+			{End: source.EndConfirmed},
+			{End: source.EndFailed, Reason: "\xff"},
+			{End: source.EndStopped, ProviderStatus: "a"},
+			{End: source.EndExpired},
+			{End: source.EndDropped},
+			{End: 99},
+		}).Draw(t, "settlement"),
 		Pending: rapid.SampledFrom([]*source.PendingDetails{nil, {}, {Nonce: "7", Fees: map[string]string{"\xff": "1"}}}).Draw(t, "details"),
 	}
 })
@@ -52,16 +62,19 @@ var policies = rapid.Custom(func(t *rapid.T) *source.Policy {
 			Every: rapid.Bool().Draw(t, "every"), None: rapid.Bool().Draw(t, "none"), At: rapid.SliceOfN(heights, 0, 3).Draw(t, "at"),
 		},
 		DropAfter: heights.Draw(t, "drop after"), DropMinAge: time.Duration(rapid.IntRange(0, 3).Draw(t, "age")) * time.Second,
-		MissingChecks: rapid.IntRange(-1, 4).Draw(t, "checks"),
+		MissingChecks: rapid.IntRange(-1, 4).Draw(t, "checks"), DropAge: time.Duration(rapid.IntRange(0, 3).Draw(t, "drop age")) * time.Second,
 	}
 })
 
+// settlements are the ends that a provider can say.
+var settlements = []bus.Status{bus.StatusConfirmed, bus.StatusFailed, bus.StatusStopped, bus.StatusExpired, bus.StatusDropped}
+
 // edges are the ways between statuses that an observation may lead; every row of the table is in here.
 var edges = map[bus.Status][]bus.Status{
-	bus.StatusUnseen:     {bus.StatusPending, bus.StatusConfirming, bus.StatusConfirmed, bus.StatusFailed, bus.StatusReplaced, bus.StatusDropped},
-	bus.StatusPending:    {bus.StatusConfirming, bus.StatusMissing, bus.StatusConfirmed, bus.StatusFailed, bus.StatusReplaced},
-	bus.StatusMissing:    {bus.StatusPending, bus.StatusConfirming, bus.StatusConfirmed, bus.StatusFailed, bus.StatusReplaced, bus.StatusDropped},
-	bus.StatusConfirming: {bus.StatusUnseen, bus.StatusPending, bus.StatusMissing, bus.StatusConfirmed, bus.StatusFailed, bus.StatusReplaced},
+	bus.StatusUnseen:     append([]bus.Status{bus.StatusPending, bus.StatusConfirming, bus.StatusReplaced}, settlements...),
+	bus.StatusPending:    append([]bus.Status{bus.StatusConfirming, bus.StatusMissing, bus.StatusReplaced}, settlements...),
+	bus.StatusMissing:    append([]bus.Status{bus.StatusPending, bus.StatusConfirming, bus.StatusReplaced}, settlements...),
+	bus.StatusConfirming: append([]bus.Status{bus.StatusUnseen, bus.StatusPending, bus.StatusMissing, bus.StatusReplaced}, settlements...),
 }
 
 // rules holds what every decision promises about the record it came from and the events before it.

@@ -35,7 +35,7 @@ func need(p *source.Policy) uint64 {
 func tidyDetails(d source.PendingDetails) source.PendingDetails {
 	tidy := source.PendingDetails{
 		Nonce: clip(d.Nonce, maxWord), From: clip(d.From, maxWord), To: clip(d.To, maxWord), Value: clip(d.Value, maxWord),
-		FirstSeen: stampOf(d.FirstSeen).time(),
+		FirstSeen: stampOf(d.FirstSeen).time(), ProviderStatus: clip(d.ProviderStatus, maxWord),
 	}
 	for _, name := range slices.Sorted(maps.Keys(d.Fees)) {
 		if len(tidy.Fees) == maxFees {
