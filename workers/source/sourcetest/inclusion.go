@@ -42,7 +42,7 @@ func pendingBeforeWatch(r *rig) {
 
 func watchedBeforeRun(r *rig) {
 	r.stop()
-	r.src = r.NewSource(r)
+	r.src = r.newSource(r)
 	before, after := r.NewTransaction(r, false), r.NewTransaction(r, false)
 	blockBefore := r.Mine(r, before)
 	wb, wa := r.watch(before, source.Hint{}), r.watch(after, source.Hint{})

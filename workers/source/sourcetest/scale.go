@@ -83,21 +83,7 @@ func manyGoroutines(r *rig) {
 		if err != nil {
 			r.Fatal(err)
 		}
-		all.Go(func() {
-			for i := range rounds {
-				w := newWatcher(r, tx.ID)
-				w.Handle = r.src.Watch(target, source.Hint{}, w)
-				w.Wake(source.Wake{Height: uint64(i)})
-				w.Refresh()
-				w.Checks()
-				r.src.Health()
-				r.src.Checkpoint()
-				w.Close()
-				if n := w.lateObservations(); n > 0 {
-					r.Errorf("%d observations after Close", n)
-				}
-			}
-		})
+		all.Go(func() { r.useAlot(tx, target, rounds) })
 	}
 	for i := range 5 {
 		r.Mine(r, txs[i])
@@ -106,6 +92,23 @@ func manyGoroutines(r *rig) {
 	r.until("nothing watched", func() bool { return r.src.Health().Watched == 0 })
 	w, _, _ := r.confirming()
 	w.Close()
+}
+
+// useAlot does everything that can be done with a watch, again and again.
+func (r *rig) useAlot(tx Transaction, target source.Target, rounds int) {
+	for i := range rounds {
+		w := newWatcher(r, tx.ID)
+		w.Handle = r.src.Watch(target, source.Hint{}, w)
+		w.Wake(source.Wake{Height: uint64(i)})
+		w.Refresh()
+		w.Checks()
+		r.src.Health()
+		r.src.Checkpoint()
+		w.Close()
+		if n := w.lateObservations(); n > 0 {
+			r.Errorf("%d observations after Close", n)
+		}
+	}
 }
 
 func badParams(r *rig) {

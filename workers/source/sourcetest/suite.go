@@ -60,17 +60,24 @@ var parts = []struct {
 // rig is one source that runs against one outside.
 type rig struct {
 	*testing.T
-	Harness
-	ctx  context.Context
-	src  source.Source
-	stop func() // ends Run and waits for it
+	Harness   // of a chain; nil: the outside is a provider
+	newSource func(testing.TB) source.Source
+	ctx       context.Context
+	src       source.Source
+	stop      func() // ends Run and waits for it
 }
 
 // newRig returns a rig whose source runs.
 func newRig(t *testing.T, h Harness) *rig {
+	r := runningRig(t, h.NewSource)
+	r.Harness = h
+	return r
+}
+
+func runningRig(t *testing.T, newSource func(testing.TB) source.Source) *rig {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), 3*patience) // Run outlives the test by its clean-up
 	t.Cleanup(cancel)
-	r := &rig{T: t, Harness: h, ctx: ctx, src: h.NewSource(t)}
+	r := &rig{T: t, newSource: newSource, ctx: ctx, src: newSource(t)}
 	r.start()
 	return r
 }
@@ -100,7 +107,7 @@ func (r *rig) start() {
 // another replaces the source by a new one of the same outside, as when another worker takes over.
 func (r *rig) another() {
 	r.stop()
-	r.src = r.NewSource(r)
+	r.src = r.newSource(r)
 	r.start()
 }
 

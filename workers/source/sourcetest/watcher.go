@@ -149,7 +149,13 @@ func (w *watcher) silent(skip ...source.Kind) {
 // check fails the test if o cannot be an observation of any source.
 func (w *watcher) check(o source.Observation) {
 	w.r.Helper()
-	if fault := faultOf(o); fault != "" {
+	fault := ""
+	if w.r.Harness != nil {
+		fault = faultOf(o)
+	} else {
+		fault = providerFaultOf(o)
+	}
+	if fault != "" {
 		w.r.Errorf("%s: %s: %s", w.id, describe(o), fault)
 	}
 }

@@ -51,9 +51,39 @@ func faultOf(o source.Observation) string {
 	return ""
 }
 
+// providerFaultOf says what is wrong with the form of an observation of a provider, which has no blocks; "" if nothing is.
+func providerFaultOf(o source.Observation) string {
+	switch {
+	case o.At.IsZero():
+		return "At is zero"
+	case o.Head != 0 || o.Safe != 0 || o.Finalized != 0:
+		return "it has a head"
+	}
+	switch o.Kind {
+	case source.Absent:
+		if o.Endpoints != 1 || o.Endpoint != 0 {
+			return fmt.Sprintf("endpoint %d of %d", o.Endpoint, o.Endpoints)
+		}
+	case source.Pending:
+		if o.Pending == nil {
+			return "a pending transaction without details"
+		}
+	case source.Settled:
+		if o.Settlement == nil || o.Settlement.End < source.EndConfirmed || o.Settlement.End > source.EndDropped {
+			return "does not say how it ended"
+		}
+	default:
+		return "needs blocks"
+	}
+	return ""
+}
+
 // describe returns o for a message.
 func describe(o source.Observation) string {
 	s := fmt.Sprintf("kind %d at head %d", o.Kind, o.Head)
+	if o.Settlement != nil {
+		s += fmt.Sprintf(" settled %+v", *o.Settlement)
+	}
 	if o.From != nil {
 		s += fmt.Sprintf(" from block %d %s", o.From.Block.Number, o.From.Block.Hash)
 	}
