@@ -42,4 +42,6 @@ type profile struct {
 	name   string
 	source source.Source
 	mark   watermark
+
+	degraded bool // as the log has it; belongs to watchSources
 }

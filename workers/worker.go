@@ -218,6 +218,7 @@ func (w *Worker) join(ctx, run context.Context) error {
 		run  func(context.Context) error
 	}{
 		{"owners", w.watchOwners}, {"pump", w.runPump}, {"checkpoints", w.runCheckpoints}, {"watchdog", w.watch.loop(w)},
+		{"sources", w.watchSources},
 	} {
 		if err := w.startLoop(ctx, loop.name, loop.run); err != nil {
 			return err

@@ -143,7 +143,7 @@ func (c *checker) defaultSource() {
 func (c *checker) source(path string, s Source) {
 	_, err := s.New()
 	for _, e := range unjoin(err) {
-		text := strings.TrimPrefix(e.Error(), s.Kind+": ")
+		text := strings.TrimPrefix(strings.TrimPrefix(e.Error(), s.Kind+": "), "httppoll: ")
 		text = strings.TrimPrefix(text, strings.TrimPrefix(simulated.ErrConfig.Error(), s.Kind+": ")+": ")
 		field, message, ok := strings.Cut(text, ": ")
 		if !ok {

@@ -74,6 +74,12 @@ func (d *decoder) value(path string, raw any, dst reflect.Value, isURL bool) {
 	case *[]Endpoint:
 		d.endpoints(path, raw, out)
 		return
+	case *[]string:
+		d.words(path, raw, out)
+		return
+	case *[]time.Duration:
+		d.durations(path, raw, out)
+		return
 	case *[]URL:
 		d.urls(path, raw, out)
 		return

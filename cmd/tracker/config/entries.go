@@ -26,6 +26,9 @@ func (l *Loaded) Entries() []Entry {
 		path := "sources." + name
 		s := l.Sources[name]
 		out = append(out, Entry{Key: path + ".kind", Value: s.Kind, Origin: l.Origin(path + ".kind")})
+		if s.HTTP != nil { // it knows all of its defaults
+			out = append(out, l.entries(path+".", reflect.ValueOf(*s.HTTP))...)
+		}
 		for _, kind := range []any{s.Ethereum, s.Simulated} {
 			if v := reflect.ValueOf(kind); !v.IsNil() {
 				out = append(out, slices.DeleteFunc(l.entries(path+".", v.Elem()), isUnset)...)
@@ -84,6 +87,12 @@ func shown(v any) any {
 			return map[string]string{how: where}
 		}
 		return x.String()
+	case []time.Duration:
+		out := make([]string, len(x))
+		for i, d := range x {
+			out[i] = d.String()
+		}
+		return out
 	case []URL:
 		out := make([]string, len(x))
 		for i, u := range x {

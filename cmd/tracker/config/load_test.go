@@ -106,13 +106,14 @@ timeout:
 		"leese: does not exist; nearest is lease (" + file + ":2)",
 		"supervision.max_restart: does not exist; nearest is max_restarts (" + file + ":4)",
 		"supervision.backoff.cap: 1s is below base, 5s (" + file + ":5)",
-		`sources.psp.kind: this version does not have the kind "http"; kinds are ethereum, simulated (` + file + ":7)",
+		"sources.psp.url: is missing; such as https://api.example.com/v1/payments/{id} (default)",
+		"sources.psp.map: says of no status that it is the end",
 		"sources.main.pol: does not exist; nearest is poll (" + file + ":10)",
 		"sources.main.chain: want a CAIP-2 name of an Ethereum chain, as in eip155:1 (" + file + ":11)",
 		"sources.main.endpoints[0].url: want an address that begins with http:// or https:// (" + file + ":12)",
 		`sources.main.endpoints[0].rate: "fast" is not a number (` + file + ":12)",
 		`sources.odd.kind: "etherium" does not exist; nearest is ethereum (` + file + ":13)",
-		"sources.none: has no kind; kinds are ethereum, simulated (" + file + ":14)",
+		"sources.none: has no kind; kinds are ethereum, http, simulated (" + file + ":14)",
 		"sources.sim.block_time: 3 has no unit; write 3s for seconds (" + file + ":15)",
 		"sources.calm.revert_share: ",
 		"sources.calm.endpoints: is 101, must be between 1 and 100 (" + file + ":16)",
@@ -128,8 +129,8 @@ timeout:
 			t.Errorf("no %q in\n%v", want, err)
 		}
 	}
-	if n := len(err.(Faults)); n != 21 {
-		t.Errorf("%d faults, want 21:\n%v", n, err)
+	if n := len(err.(Faults)); n != 22 {
+		t.Errorf("%d faults, want 22:\n%v", n, err)
 	}
 	if strings.Contains(err.Error(), "KEY") {
 		t.Errorf("a secret is in\n%v", err)

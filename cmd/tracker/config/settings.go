@@ -90,12 +90,14 @@ type Sources map[string]Source
 type Source struct {
 	Kind      string
 	Ethereum  *Ethereum
+	HTTP      *HTTP
 	Simulated *simulated.Config
 }
 
 // The kinds of sources.
 const (
 	KindEthereum  = "ethereum"
+	KindHTTP      = "http"
 	KindSimulated = "simulated"
 )
 

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"trackerfleet/workers/ethereum"
+	"trackerfleet/workers/httppoll"
 	"trackerfleet/workers/simulated"
 	"trackerfleet/workers/source"
 )
@@ -19,6 +20,8 @@ func (s Source) New() (source.Source, error) {
 		return asSource(simulated.New(*s.Simulated))
 	case s.Ethereum != nil:
 		return asSource(ethereum.New(s.Ethereum.config()))
+	case s.HTTP != nil:
+		return asSource(httppoll.New(s.HTTP.config()))
 	}
 	return nil, fmt.Errorf("config: no source of kind %q", s.Kind)
 }
@@ -80,6 +83,9 @@ func (t *headerTransport) CloseIdleConnections() {
 
 // keyOf returns the key of a field that a constructor of the source has found fault with, whichever way it writes it.
 func (s Source) keyOf(field string) string {
+	if s.Kind == KindHTTP {
+		return field // it writes fields as the file does
+	}
 	plain := func(name string) string { return strings.ToLower(strings.ReplaceAll(name, "_", "")) }
 	known := keysOf(sourceKinds[s.Kind])
 	if i := slices.IndexFunc(known, func(key string) bool { return plain(key) == plain(field) }); i >= 0 {

@@ -12,11 +12,9 @@ import (
 // sourceKinds maps the kinds to the keys they have.
 var sourceKinds = map[string]reflect.Type{
 	KindEthereum:  reflect.TypeFor[Ethereum](),
+	KindHTTP:      reflect.TypeFor[HTTP](),
 	KindSimulated: reflect.TypeFor[simulated.Config](),
 }
-
-// laterKinds are kinds of the contract that this version does not have.
-var laterKinds = []string{"http"}
 
 var sourceName = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
 
@@ -67,6 +65,9 @@ func (d *decoder) source(path string, tree map[string]any, before Source) (Sourc
 	case KindEthereum:
 		out = Source{Kind: kind, Ethereum: &Ethereum{}}
 		d.structure(path, rest, reflect.ValueOf(out.Ethereum).Elem())
+	case KindHTTP:
+		out = Source{Kind: kind, HTTP: newHTTP()}
+		d.structure(path, rest, reflect.ValueOf(out.HTTP).Elem())
 	case KindSimulated:
 		out = Source{Kind: kind, Simulated: &simulated.Config{}}
 		if before.Simulated != nil {
@@ -74,19 +75,10 @@ func (d *decoder) source(path string, tree map[string]any, before Source) (Sourc
 		}
 		d.structure(path, rest, reflect.ValueOf(out.Simulated).Elem())
 	default:
-		d.fault(path+".kind", unknownKind(kind))
+		d.fault(path+".kind", fmt.Sprintf("%q %s", kind, unknownKey(kind, sortedKeys(sourceKinds))))
 		return out, false
 	}
 	return out, true
-}
-
-func unknownKind(kind string) string {
-	for _, later := range laterKinds {
-		if kind == later {
-			return fmt.Sprintf("this version does not have the kind %q; %s", kind, knownKinds())
-		}
-	}
-	return fmt.Sprintf("%q %s", kind, unknownKey(kind, sortedKeys(sourceKinds)))
 }
 
 func knownKinds() string { return "kinds are " + strings.Join(sortedKeys(sourceKinds), ", ") }
