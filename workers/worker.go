@@ -217,7 +217,10 @@ func (w *Worker) join(ctx, run context.Context) error {
 		name string
 		run  func(context.Context) error
 	}{
-		{"owners", w.watchOwners}, {"pump", w.runPump}, {"checkpoints", w.runCheckpoints}, {"watchdog", w.watch.loop(w)},
+		{"owners", w.watchOwners},
+		{"pump", w.runPump},
+		{"checkpoints", w.runCheckpoints},
+		{"watchdog", w.watch.loop(w)},
 		{"sources", w.watchSources},
 	} {
 		if err := w.startLoop(ctx, loop.name, loop.run); err != nil {

@@ -85,7 +85,7 @@ func TestWhoJoinsAListIsNotKeptWaitingByItsTag(t *testing.T) {
 				return true
 			}
 			w.Header().Set("Etag", `"v1"`)
-			time.Sleep(time.Second)
+			takes(time.Second)
 			return false
 		})
 		a := r.watch("a")

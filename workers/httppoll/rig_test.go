@@ -109,6 +109,9 @@ func (r *rig) passes(d time.Duration) {
 	synctest.Wait()
 }
 
+// takes has something last, in a bubble.
+func takes(d time.Duration) { time.Sleep(d) }
+
 // watching is a watched payment and what was observed of it.
 type watching struct {
 	source.Handle

@@ -72,7 +72,7 @@ func TestRateAndConcurrencyAreKept(t *testing.T) {
 	cfg.Rate, cfg.Concurrency = 5, 3
 	bubble(t, cfg, func(r *rig) {
 		r.api.misbehave(func(http.ResponseWriter, *http.Request) bool {
-			time.Sleep(2 * time.Second)
+			takes(2 * time.Second)
 			return false
 		})
 		for i := range 20 {

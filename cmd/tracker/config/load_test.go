@@ -107,7 +107,6 @@ timeout:
 		"supervision.max_restart: does not exist; nearest is max_restarts (" + file + ":4)",
 		"supervision.backoff.cap: 1s is below base, 5s (" + file + ":5)",
 		"sources.psp.url: is missing; such as https://api.example.com/v1/payments/{id} (default)",
-		"sources.psp.map: says of no status that it is the end",
 		"sources.main.pol: does not exist; nearest is poll (" + file + ":10)",
 		"sources.main.chain: want a CAIP-2 name of an Ethereum chain, as in eip155:1 (" + file + ":11)",
 		"sources.main.endpoints[0].url: want an address that begins with http:// or https:// (" + file + ":12)",
