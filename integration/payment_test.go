@@ -169,7 +169,7 @@ func TestAPaymentOutlivesItsWorkerAndItsProvidersTrouble(t *testing.T) {
 	takesAWhile(t)
 	api := newPSP(t)
 	f := newPaid(t, api, "w-1")
-	const payments = 20
+	const payments = 8
 	for i := range payments {
 		api.set(fmt.Sprint(i), "processing")
 		f.want(t, "created", "spawn", fmt.Sprintf(`{"transaction_id":"t%d","params":{"id":"%d"}}`, i, i))

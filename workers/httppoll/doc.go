@@ -18,6 +18,7 @@
 // # What is promised
 //
 //   - The provider's word is the only authority. What fails decides nothing: statuses stay, [source.Health] tells.
+//   - Whoever sets the machine's clock moves nothing: the schedule, and how long a look is in vain, have a clock of their own.
 //   - There is one schedule for all: no goroutine and no timer for a transaction, at most Concurrency requests under way, never
 //     more than Rate begun in a second, and nothing waits inside a request.
 //   - Requests go to the host of the template and nowhere else: redirects elsewhere are not followed, the address is

@@ -80,6 +80,9 @@ func New(cfg Config) (*Source, error) {
 // clock returns a time on the source's own clock, in nanoseconds; above 0. It does not move when the wall clock is set.
 func (s *Source) clock(now time.Time) int64 { return int64(now.Sub(s.born)) + 1 }
 
+// date returns what the wall clock would show had nobody set it since the source was made.
+func (s *Source) date(now time.Time) time.Time { return s.born.Round(0).Add(now.Sub(s.born)) }
+
 // wall returns when the source's clock is, or was, at at.
 func (s *Source) wall(now time.Time, at int64) time.Time {
 	return now.Add(time.Duration(at - s.clock(now)))

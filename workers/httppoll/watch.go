@@ -87,11 +87,11 @@ func (w *watch) tell(x said, now time.Time) (moved bool) {
 		if w.quiet { // so that the tracker knows when it was last seen
 			w.observePending("", w.src.wall(now, w.seen))
 		}
-		w.observer.Observe(source.Observation{Kind: source.Absent, At: now, Endpoints: 1})
+		w.observer.Observe(source.Observation{Kind: source.Absent, At: w.src.date(now), Endpoints: 1})
 	case moved || w.asked:
 		w.etag = "" // asked again, it is to be said again
 		w.observer.Observe(source.Observation{
-			Kind: source.Settled, At: now,
+			Kind: source.Settled, At: w.src.date(now),
 			Settlement: &source.Settlement{End: ends[x.meaning], ProviderStatus: x.status, Reason: x.reason},
 		})
 	}
@@ -108,5 +108,5 @@ func (w *watch) tellPending(status string, moved bool, now time.Time) {
 
 func (w *watch) observePending(status string, at time.Time) {
 	w.quiet = false
-	w.observer.Observe(source.Observation{Kind: source.Pending, At: at, Pending: &source.PendingDetails{ProviderStatus: status}})
+	w.observer.Observe(source.Observation{Kind: source.Pending, At: w.src.date(at), Pending: &source.PendingDetails{ProviderStatus: status}})
 }

@@ -75,7 +75,7 @@ func (c *change) absent(p *source.Policy, o source.Observation) {
 		next.status = missing
 		seen.Height = o.Head // the blocks before it may have gone by while nobody looked, or were not written down
 		c.emit(bus.EventMissing, missingData{Since: seen.Since, LastSeen: seen.LastSeen, Checks: seen.Checks})
-	case next.forgotten(c.now, p, o):
+	case next.forgotten(c.now, c.at(o), p, o):
 		c.finish(dropped, droppedData{LastSeen: seen.LastSeen, Checks: seen.Checks})
 	case !r.believed(p, o):
 		c.checkpoint() // so that a restart doesn't begin to count the blocks again
@@ -104,10 +104,11 @@ func (r *Record) believed(p *source.Policy, o source.Observation) bool {
 }
 
 // forgotten reports whether the last sign of the transaction is long enough ago: in blocks from when it was first looked for,
-// or went missing, and in time. Where there are no blocks the time counts from then too: before it nobody may have looked.
-func (r *Record) forgotten(now stamp, p *source.Policy, o source.Observation) bool {
+// or went missing, and in time. Where there are no blocks the time counts from then too: before it nobody may have looked. It is the one that
+// the source tells, whose clock is not moved by whoever sets the worker's.
+func (r *Record) forgotten(now, at stamp, p *source.Policy, o source.Observation) bool {
 	if p.DropAge > 0 {
-		return now.since(r.sight.Since) >= p.DropAge
+		return at.since(r.sight.Since) >= p.DropAge
 	}
 	if p.DropAfter == 0 || o.Head-r.sight.Height < p.DropAfter {
 		return false

@@ -87,7 +87,13 @@ func TestWhereThereAreNoBlocksLooksInVainForLongEnoughDrop(t *testing.T) {
 	w.now = w.now.Add(time.Hour - 4*time.Second)
 	w.sees(gone)
 	w.is(bus.StatusMissing)
+	set := gone
+	set.At = w.now
+	w.now = w.now.AddDate(1, 0, 0) // somebody sets the worker's clock
+	w.sees(set)
+	w.is(bus.StatusMissing)
+	w.now = set.At
 	w.now = w.now.Add(time.Second)
 	w.sees(gone)
-	w.is(bus.StatusDropped, `dropped {"last_seen":`+after(1)+`,"checks":5}`)
+	w.is(bus.StatusDropped, `dropped {"last_seen":`+after(1)+`,"checks":6}`)
 }
