@@ -166,6 +166,29 @@ func TestOneTransactionsTroubleIsNotTheAccounts(t *testing.T) {
 	}
 }
 
+// A probe is of another transaction than the one that was refused, however long that one's interval is.
+func TestOneThatIsForbiddenByItselfIsToldFromRefusedCredentials(t *testing.T) {
+	bubble(t, steady(), func(r *rig) {
+		r.api.set("good", "processing")
+		good := r.watch("good")
+		r.passes(time.Hour)
+		good.want("pending processing")
+		r.api.misbehave(func(w http.ResponseWriter, req *http.Request) bool {
+			return strings.HasSuffix(req.URL.Path, "/bad") && answers(http.StatusForbidden)(w, req)
+		})
+		bad := r.watch("bad")
+		for range 3600 {
+			r.passes(time.Second)
+			r.wantDegraded(false)
+		}
+		bad.want()
+		bad.Close()
+		r.api.set("good", "succeeded")
+		r.passes(15 * time.Minute)
+		good.want("confirmed succeeded")
+	})
+}
+
 func TestA429PausesTheHostForAsLongAsItSays(t *testing.T) {
 	for name, header := range map[string]func() string{
 		"seconds": func() string { return "120" },
