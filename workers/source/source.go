@@ -15,8 +15,9 @@ import (
 // Source follows the transactions of one profile. All methods may be called from any goroutine.
 //
 // Duties of a source: no goroutine and no timer per watched transaction; where there are blocks, the number of calls to the
-// outside depends on them and on trackers that changed, never on how many are watched; what it observes is checked against the canonical
-// chain before it is handed over, in the order of the chain, and a whole reorganisation is processed before any of it is.
+// outside depends on them and on trackers that changed, never on how many are watched; what it observes is checked against
+// the canonical chain before it is handed over, in the order of the chain, and a whole reorganisation is processed before any
+// of it is.
 type Source interface {
 	// Parse checks the params of a start and returns what they ask for. It does no I/O. It fails with a [*ParamsError]
 	// naming every faulty field.

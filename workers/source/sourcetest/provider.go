@@ -10,7 +10,7 @@ import (
 // how it has ended. Its steps are as those of [Harness].
 type Provider interface {
 	// NewSource returns a source that asks this outside and does not run yet, as [Harness.NewSource] does. It looks at each
-	// transaction again and again, within milliseconds.
+	// transaction again and again, within milliseconds, and has fewer than ten requests under way at one time.
 	NewSource(t testing.TB) source.Source
 
 	// NewTransaction makes a transaction up that the outside does not know yet.

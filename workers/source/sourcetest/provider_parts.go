@@ -142,6 +142,9 @@ func providerRunAgain(r *providerRig) {
 	fresh.settled(source.EndFailed)
 }
 
+// underWay is more than how many requests a source has under way in the suite.
+const underWay = 10
+
 func providerOutageDecidesNothing(r *providerRig) {
 	pending, tx := r.watchNew()
 	r.Process(r, tx)
@@ -151,6 +154,10 @@ func providerOutageDecidesNothing(r *providerRig) {
 
 	r.SetOutage(r, true)
 	r.until("degraded", func() bool { return r.src.Health().Degraded })
+	for range underWay { // what was on its way before the outage has arrived by then
+		before := r.src.Health().ErrorAt
+		r.until("trouble goes on", func() bool { return r.src.Health().ErrorAt.After(before) })
+	}
 	unseen.silent(source.Absent)
 	r.Settle(r, tx, source.EndConfirmed)
 	pending.Refresh()
