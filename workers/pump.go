@@ -96,6 +96,7 @@ func (w *Worker) pumpTenure(ctx context.Context, t tenure) error {
 	w.log.Info("pumping starts", zap.Uint64("cursor", at.Sequence))
 	var side sync.WaitGroup
 	defer side.Wait()
+	defer cancel()
 	side.Go(func() { w.keepCursor(ctx, cancel, t, win) })
 	return w.pumpMessages(ctx, messages, win)
 }
