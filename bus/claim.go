@@ -145,20 +145,16 @@ func (c *Claims) Watch(ctx context.Context, each func(Owner)) error {
 
 // watch tells of the owner records until the stream cannot be read or ctx is done.
 func (c *Claims) watch(ctx context.Context, each func(Owner)) error {
-	messages, err := c.records.messages(ctx, jetstream.OrderedConsumerConfig{
+	feed, err := c.records.feed(ctx, jetstream.ConsumerConfig{
 		FilterSubjects: []string{SubjectOwners},
 		DeliverPolicy:  jetstream.DeliverLastPerSubjectPolicy,
 	})
 	if err != nil {
 		return err
 	}
-	defer messages.Stop()
+	defer feed.Stop()
 	for {
-		m, err := messages.Next(jetstream.NextContext(ctx))
-		if err != nil {
-			return err
-		}
-		rec, err := scannedRecord(m)
+		rec, err := nextRecord(feed, jetstream.NextContext(ctx))
 		if err != nil {
 			return err
 		}

@@ -34,21 +34,19 @@ func (r *Records) scanSubjects(ctx context.Context, held []Holding, subject stri
 		epochs[h.Partition] = h.Epoch
 		barrier = max(barrier, h.Epoch)
 	}
-	messages, err := r.messages(ctx, jetstream.OrderedConsumerConfig{
-		FilterSubjects: []string{subject, SubjectOwners},
-	})
+	feed, err := r.feed(ctx, jetstream.ConsumerConfig{FilterSubjects: []string{subject, SubjectOwners}})
 	if err != nil {
 		return err
 	}
-	defer messages.Stop()
+	defer feed.Stop()
 	// Stopping the iterator from outside costs a message much less than a deadline of its own.
-	defer context.AfterFunc(ctx, messages.Stop)()
-	stalled := time.AfterFunc(scanStall, messages.Stop)
+	defer context.AfterFunc(ctx, feed.Stop)()
+	stalled := time.AfterFunc(scanStall, feed.Stop)
 	defer stalled.Stop()
 	met := make(map[int]bool, len(held))
 	for {
 		stalled.Reset(scanStall)
-		m, err := messages.Next()
+		rec, err := nextRecord(feed)
 		stalled.Stop() // the reader may take its time
 		switch {
 		case ctx.Err() != nil:
@@ -57,10 +55,6 @@ func (r *Records) scanSubjects(ctx context.Context, held []Holding, subject stri
 			return fmt.Errorf("scan: %w in %v", errNoAnswer, scanStall)
 		case err != nil:
 			return fmt.Errorf("scan: %w", err)
-		}
-		rec, err := scannedRecord(m)
-		if err != nil {
-			return err
 		}
 		partition, owner := recordPartition(rec.Subject)
 		switch {
@@ -88,23 +82,17 @@ func unmet(held []Holding, met map[int]bool) error {
 	return nil
 }
 
-// messages opens an ordered consumer of the stream TRACKER.
-func (r *Records) messages(ctx context.Context, cfg jetstream.OrderedConsumerConfig) (jetstream.MessagesContext, error) {
+// feed opens a feed of the stream TRACKER.
+func (r *Records) feed(ctx context.Context, cfg jetstream.ConsumerConfig) (*Feed, error) {
 	js, err := jetstream.New(r.nc)
 	if err != nil {
 		return nil, err
 	}
-	// Who reads tries again, if it still wants to: the consumer itself would for ever, whatever becomes of ctx.
-	cfg.MaxResetAttempts = 1
-	consumer, err := js.OrderedConsumer(ctx, StreamTracker, cfg)
-	if err != nil {
-		return nil, fmt.Errorf("open a consumer of %s: %w", StreamTracker, err)
-	}
-	return consumer.Messages(jetstream.PullMaxMessages(scanPull))
+	return OpenFeed(ctx, js, StreamTracker, cfg, scanPull)
 }
 
-func scannedRecord(m jetstream.Msg) (*Record, error) {
-	meta, err := m.Metadata()
+func nextRecord(feed *Feed, options ...jetstream.NextOpt) (*Record, error) {
+	m, meta, err := feed.Next(options...)
 	if err != nil {
 		return nil, err
 	}

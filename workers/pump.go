@@ -29,8 +29,8 @@ const (
 	purgeEvery  = time.Minute
 )
 
-// pumpHeartbeat is how often the server says that it has no more starts; unheard twice, starts are asked for again.
-const pumpHeartbeat = 2 * time.Second
+// pumpAhead is how many starts the server sends ahead of the pump.
+const pumpAhead = 1000
 
 // pumpRetry is the pause before a start is tried again whose owner could not take it.
 const pumpRetry = 100 * time.Millisecond
@@ -75,19 +75,13 @@ func (w *Worker) pumpTenure(ctx context.Context, t tenure) error {
 	if err != nil {
 		return err
 	}
-	consumer, err := w.js.OrderedConsumer(ctx, bus.StreamStarts, jetstream.OrderedConsumerConfig{
+	feed, err := bus.OpenFeed(ctx, w.js, bus.StreamStarts, jetstream.ConsumerConfig{
 		DeliverPolicy: jetstream.DeliverByStartSequencePolicy, OptStartSeq: at.Sequence + 1,
-		MaxResetAttempts: 1, // then it is pumped anew, if this worker still is the pump
-	})
+	}, pumpAhead)
 	if err != nil {
-		return fmt.Errorf("workers: consume starts: %w", err)
+		return fmt.Errorf("workers: pump starts: %w", err)
 	}
-	messages, err := consumer.Messages(
-		jetstream.PullMaxMessages(1000), jetstream.PullExpiry(5*pumpHeartbeat), jetstream.PullHeartbeat(pumpHeartbeat))
-	if err != nil {
-		return fmt.Errorf("workers: consume starts: %w", err)
-	}
-	defer messages.Stop()
+	defer feed.Stop()
 	win := newWindow(at.Sequence, pumpWindow)
 	win.created, win.tenure = at.Created, t
 	w.pump.window.Store(win)
@@ -98,7 +92,7 @@ func (w *Worker) pumpTenure(ctx context.Context, t tenure) error {
 	defer side.Wait()
 	defer cancel()
 	side.Go(func() { w.keepCursor(ctx, cancel, t, win) })
-	return w.pumpMessages(ctx, messages, win)
+	return w.pumpMessages(ctx, feed, win)
 }
 
 // readCursor returns where to go on. A stream that was made anew, or is shorter than the cursor, is read from its beginning,
@@ -135,16 +129,12 @@ func (w *Worker) startStream(ctx context.Context) (*jetstream.StreamInfo, error)
 	return stream.CachedInfo(), nil
 }
 
-// pumpMessages feeds the starts of messages to their owners until ctx ends. A full window is waited for.
-func (w *Worker) pumpMessages(ctx context.Context, messages jetstream.MessagesContext, win *window) error {
+// pumpMessages gives the starts of a feed to their owners until ctx or the feed ends. A full window is waited for.
+func (w *Worker) pumpMessages(ctx context.Context, feed *bus.Feed, win *window) error {
 	for {
-		m, err := messages.Next(jetstream.NextContext(ctx))
+		m, meta, err := feed.Next(jetstream.NextContext(ctx))
 		if err != nil {
 			return fmt.Errorf("workers: next start: %w", err)
-		}
-		meta, err := m.Metadata()
-		if err != nil {
-			return fmt.Errorf("workers: start: %w", err)
 		}
 		sequence, now := meta.Sequence.Stream, time.Now()
 		w.pump.last.Store(sequence + meta.NumPending)
