@@ -15,8 +15,8 @@ type ClientConfig struct {
 	// Timeout is the deadline of a request whose context has none; 0: 5s. Events and Wait have no deadline of their own.
 	Timeout time.Duration
 	// Silence is how long an owner may take before a request that may be repeated is sent again; 0: 1s. It doubles with each
-	// repetition. Stop, Retry, Drain and a call to crash are never repeated after silence, only after an answer that says
-	// that nothing was done.
+	// repetition. A lookup is sent again after a quarter of it. Stop, Retry, Drain and a call to crash are never repeated after
+	// silence, only after an answer that says that nothing was done.
 	Silence time.Duration
 	// BackoffBase and BackoffCap bound the pauses between attempts, which double and are jittered; 0: 20ms and 500ms.
 	BackoffBase, BackoffCap time.Duration

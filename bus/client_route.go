@@ -107,6 +107,10 @@ func (c *Client) request(ctx context.Context, subject string, trace Trace, body 
 	return c.nc.RequestMsgWithContext(ctx, m)
 }
 
+// lookupSilence is how many times sooner a lookup is asked again than something that has to be done. In a cluster a question to an owner
+// that has just given its partition up may be lost, as the servers do not all know at once who listens to what.
+const lookupSilence = 4
+
 // bulkSilence is how many times longer the answer to many may take than that to one.
 const bulkSilence = 5
 
@@ -123,6 +127,8 @@ func (c *Client) silence(r route) time.Duration {
 		return 0
 	case r.bulk:
 		return bulkSilence * c.cfg.Silence
+	case r.fallback:
+		return c.cfg.Silence / lookupSilence
 	}
 	return c.cfg.Silence
 }

@@ -161,6 +161,26 @@ func TestClientWaitsForAnOwner(t *testing.T) {
 	}
 }
 
+// TestClientAsksAgainWhenALookupIsLost: within the time that it has, though what has to be done would be waited for longer than that.
+func TestClientAsksAgainWhenALookupIsLost(t *testing.T) {
+	nc := fleet(t)
+	patient := quick
+	patient.Silence = 4 * time.Second
+	c, id := newClient(t, nc, patient), parseID(t, "t")
+	var asked atomic.Int64
+	answer := func(*nats.Msg) any {
+		if asked.Add(1) == 1 {
+			return nil // the owner has just given its partition up
+		}
+		return bus.LookupReply{Status: bus.LookupFound, Tracker: tracker(id)}
+	}
+	serve(t, nc, bus.RequestSubject(id.Partition(), "lookup", id.Token()), answer)
+	serve(t, nc, bus.SubjectLookup, answer)
+	if _, err := c.Lookup(within(t, 3*time.Second), id); err != nil || asked.Load() != 2 {
+		t.Errorf("asked %d times: %v", asked.Load(), err)
+	}
+}
+
 func TestClientGivesUpAtTheDeadline(t *testing.T) {
 	nc := fleet(t)
 	c, id, mute := newClient(t, nc, quick), parseID(t, "t"), parseID(t, "mute")

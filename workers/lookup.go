@@ -64,11 +64,25 @@ func (w *Worker) serveLookup(ctx context.Context, r request) {
 	w.replied(w.service.responder.RespondLookup(r, reply))
 }
 
+// lookupAsks is how often another owner is asked, and lookupWait the part of a lease that it has for its answer each time. A question to
+// who has just given the partition up may be lost: the servers of a cluster do not all know at once who listens to what.
+const (
+	lookupAsks = 3
+	lookupWait = 18
+)
+
 // askForLookup asks another owner, not for long: the stored record can answer too. It reports whether the owner did.
 func (w *Worker) askForLookup(ctx context.Context, id bus.ID, r request) bool {
-	ctx, cancel := context.WithTimeout(ctx, w.cfg.Lease/6)
-	defer cancel()
-	return w.askOwner(ctx, id, "lookup", r) == nil
+	for range lookupAsks {
+		attempt, cancel := context.WithTimeout(ctx, w.cfg.Lease/lookupWait)
+		err := w.askOwner(attempt, id, "lookup", r)
+		lost := attempt.Err() != nil && ctx.Err() == nil
+		cancel()
+		if err == nil || !lost {
+			return err == nil
+		}
+	}
+	return false
 }
 
 func (w *Worker) lookup(ctx context.Context, id bus.ID) (bus.LookupReply, error) {
