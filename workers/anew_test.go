@@ -56,6 +56,7 @@ func (s *site) ground(t *testing.T) bus.Ground {
 // TestTrackersOfAStreamThatWasDeletedAreWrittenAgain deletes TRACKER under two workers that may make streams: they make it
 // anew, above all sequences that were used, every tracker is the process that it was, and goes on with its next event.
 func TestTrackersOfAStreamThatWasDeletedAreWrittenAgain(t *testing.T) {
+	t.Parallel()
 	s := newSite(t)
 	workers := []*Worker{s.worker("w-1", creating), s.worker("w-2", creating)}
 	eventually(t, "shared", func() bool { return workers[0].Stats().Partitions == 128 && workers[1].Stats().Partitions == 128 })
@@ -131,6 +132,7 @@ func (s *site) lastEvent(t *testing.T, id string) (n uint64) {
 // stays and says what to do, takes no starts, and goes on in the stream that somebody makes with what the fleet knows of
 // sequences.
 func TestWorkerWaitsForWhoMayMakeItsStream(t *testing.T) {
+	t.Parallel()
 	s := newSite(t)
 	w := s.worker("w-1", nil)
 	id, err := bus.ParseID("parting")
@@ -246,6 +248,7 @@ func TestWhoWasTakenOverTakesNothingAwayInAStreamMadeAnew(t *testing.T) {
 // TestWhatTheDeadHeldIsLostAndSaid: nobody takes the partitions of a worker that died with the stream before it is known to
 // be dead, and who takes them says what that means.
 func TestWhatTheDeadHeldIsLostAndSaid(t *testing.T) {
+	t.Parallel()
 	s := newSite(t)
 	core, logs := observer.New(zap.ErrorLevel)
 	w := s.worker("w-1", func(c *Config) { c.Logger = zap.New(core) })
@@ -304,6 +307,7 @@ func TestDeletedConsumersAreMadeAnewByThemselves(t *testing.T) {
 
 // TestEditedStreamIsNamedUntilItIsSetBack changes settings of TRACKER under a worker.
 func TestEditedStreamIsNamedUntilItIsSetBack(t *testing.T) {
+	t.Parallel()
 	s := newSite(t)
 	w := s.worker("w-1", nil)
 	right := bus.Assets(bus.AssetSettings{})[0]
@@ -328,6 +332,7 @@ func TestEditedStreamIsNamedUntilItIsSetBack(t *testing.T) {
 // TestNobodyWritesBeforeAllHaveClaimedAgain: as long as a worker that lives has not claimed what it held in the new stream,
 // it may have held what this one did, later; so this one waits with its records.
 func TestNobodyWritesBeforeAllHaveClaimedAgain(t *testing.T) {
+	t.Parallel()
 	s := newSite(t)
 	w := s.worker("w-1", creating)
 	s.request("spawn", `{"transaction_id":"one",`+waits+`}`)

@@ -12,6 +12,7 @@ import (
 
 // TestJoinerGetsItsShareAndTrackersLiveOn: hand-over keeps identity in order, state, and every event.
 func TestJoinerGetsItsShareAndTrackersLiveOn(t *testing.T) {
+	t.Parallel()
 	s := newSite(t)
 	first := s.worker("w-1", nil)
 	const n = 60
@@ -70,6 +71,7 @@ func TestDrainHandsOverEverythingAndTakesNothingBack(t *testing.T) {
 }
 
 func TestDeadWorkersPartitionsAreTakenOver(t *testing.T) {
+	t.Parallel()
 	s := newSite(t)
 	first, second := s.worker("w-1", nil), s.worker("w-2", nil)
 	eventually(t, "halves", func() bool { return first.workload().Partitions == second.workload().Partitions })

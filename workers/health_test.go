@@ -22,6 +22,7 @@ func failing(w *Worker) map[string]bool {
 
 // TestStartsOfAStreamMadeAnewAreFollowed: the new stream counts from 1 again, below the cursor.
 func TestStartsOfAStreamMadeAnewAreFollowed(t *testing.T) {
+	t.Parallel()
 	s := newSite(t)
 	w := s.worker("w-1", nil)
 	for range 5 {
@@ -45,6 +46,7 @@ func TestStartsOfAStreamMadeAnewAreFollowed(t *testing.T) {
 
 // TestStreamMadeAnewUnderItsPartitionsFailsTheWorker: it says so loudly rather than own nothing in silence.
 func TestStreamMadeAnewUnderItsPartitionsFailsTheWorker(t *testing.T) {
+	t.Parallel()
 	s := newSite(t)
 	w := s.idle("w-1")
 	if err := w.Start(t.Context()); err != nil {
