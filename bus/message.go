@@ -121,27 +121,28 @@ const (
 
 // Tracker is what lookup, spawn, call and list show of one tracker.
 type Tracker struct {
-	TransactionID ID                `json:"transaction_id"`
-	Source        string            `json:"source"`
-	Run           uint64            `json:"run"`
-	Phase         Phase             `json:"phase"`
-	Status        Status            `json:"status"`
-	Progress      *Progress         `json:"progress,omitempty"`
-	Worker        string            `json:"worker"`
-	Partition     int               `json:"partition"`
-	Epoch         uint64            `json:"epoch"`
-	Incarnation   uint64            `json:"incarnation"`
-	Restarts      uint64            `json:"restarts"`
-	StartedAt     time.Time         `json:"started_at"`
-	UpdatedAt     time.Time         `json:"updated_at"`
-	LastCheckAt   *time.Time        `json:"last_check_at,omitempty"`
-	NextCheckAt   *time.Time        `json:"next_check_at,omitempty"`
-	Deadline      *time.Time        `json:"deadline,omitempty"`
-	LastError     *LastError        `json:"last_error,omitempty"`
-	Result        json.RawMessage   `json:"result"` // data of the terminal event; null before
-	Labels        map[string]string `json:"labels"`
-	Meta          json.RawMessage   `json:"meta,omitempty"`
-	Events        uint64            `json:"events"` // number of the last event
+	TransactionID     ID                `json:"transaction_id"`
+	Source            string            `json:"source"`
+	Run               uint64            `json:"run"`
+	Phase             Phase             `json:"phase"`
+	Status            Status            `json:"status"`
+	Progress          *Progress         `json:"progress,omitempty"`
+	Worker            string            `json:"worker"`
+	Partition         int               `json:"partition"`
+	Epoch             uint64            `json:"epoch"`
+	Incarnation       uint64            `json:"incarnation"`
+	Restarts          uint64            `json:"restarts"`
+	StartedAt         time.Time         `json:"started_at"`
+	UpdatedAt         time.Time         `json:"updated_at"`
+	LastCheckAt       *time.Time        `json:"last_check_at,omitempty"`
+	NextCheckAt       *time.Time        `json:"next_check_at,omitempty"`
+	LastCheckEndpoint string            `json:"last_check_endpoint,omitempty"` // who answered the last check, without secrets
+	Deadline          *time.Time        `json:"deadline,omitempty"`
+	LastError         *LastError        `json:"last_error,omitempty"`
+	Result            json.RawMessage   `json:"result"` // data of the terminal event; null before
+	Labels            map[string]string `json:"labels"`
+	Meta              json.RawMessage   `json:"meta,omitempty"`
+	Events            uint64            `json:"events"` // number of the last event
 }
 
 // Progress counts confirmations: Have of Need.

@@ -188,8 +188,8 @@ func (c *cell) object() bus.Tracker {
 	child := c.child.Load()
 	t.Phase = phaseNow(t.Phase, child, recovering)
 	if handle != nil {
-		last, next := checks(handle)
-		t.LastCheckAt, t.NextCheckAt = timeOrNil(last), timeOrNil(next)
+		now := checks(handle)
+		t.LastCheckAt, t.NextCheckAt, t.LastCheckEndpoint = timeOrNil(now.Last), timeOrNil(now.Next), now.Endpoint
 	}
 	if t.Phase == bus.PhaseBackoff || t.Phase == bus.PhaseParked && record.Phase() != bus.PhaseParked {
 		if crash := child.LastCrash(); crash != nil { // it may not be in the record yet
@@ -200,12 +200,12 @@ func (c *cell) object() bus.Tracker {
 	return t
 }
 
-// checks asks a watch for its times. Whoever looks a tracker up does it, so a source that panics is taken for one that knows
-// none.
-func checks(handle source.Handle) (last, next time.Time) {
+// checks asks a watch how it is looked at. Whoever looks a tracker up does it, so a source that panics is taken for one that
+// knows nothing.
+func checks(handle source.Handle) (c source.Checks) {
 	defer func() {
 		if recover() != nil {
-			last, next = time.Time{}, time.Time{}
+			c = source.Checks{}
 		}
 	}()
 	return handle.Checks()

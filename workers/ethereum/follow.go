@@ -51,7 +51,7 @@ func (s *Source) follow(ctx context.Context, e *endpoint) error {
 	}
 	s.takeMarks(marks)
 	s.mu.Lock()
-	s.followedAt = time.Now()
+	s.followedAt, s.followedBy = time.Now(), ordinal(s.following)
 	s.mu.Unlock()
 	return nil
 }

@@ -33,9 +33,8 @@ func TestIncludedBelowTheWindow(t *testing.T) {
 			w.Refresh()
 			r.polls(1)
 			w.want(source.Included)
-			last, next := w.Checks()
-			if last.IsZero() || !next.After(last) {
-				t.Errorf("checked at %v, next at %v", last, next)
+			if c := w.Checks(); c.Last.IsZero() || !c.Next.After(c.Last) {
+				t.Errorf("checks are %+v", c)
 			}
 		}
 	})

@@ -106,7 +106,7 @@ func (b *book) resolveOutside(f *finding, by witness, now time.Time) {
 		o.Endpoint, o.Endpoints = by.endpoint, by.endpoints
 	}
 	b.silent.pushBack(w)
-	w.ask, w.checked = false, b.since(now)
+	w.ask, w.checked, w.asked = false, b.since(now), ordinal(by.endpoint)
 	w.obs.Observe(o)
 }
 

@@ -29,6 +29,7 @@ type Source struct {
 	troubleAt  time.Time
 	headAt     time.Time
 	followedAt time.Time // of the last poll that found everything up to date
+	followedBy uint8     // the endpoint that it asked, counted from 1; 0: none
 	pollAt     time.Time // of the next poll
 	running    bool
 

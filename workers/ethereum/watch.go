@@ -48,8 +48,9 @@ type watch struct {
 	due     int32         // position in dues; -1: in none
 	depth   uint32        // of the reorganisation that displaced it
 	head    source.Finality
-	success bool // outcome in told
-	ask     bool // the observer is owed an observation even if nothing changed
+	asked   uint8 // the endpoint that last answered a look-up of it, counted from 1; 0: none
+	success bool  // outcome in told
+	ask     bool  // the observer is owed an observation even if nothing changed
 	closed  bool
 }
 
@@ -88,23 +89,4 @@ func (w *watch) Close() {
 	if !w.closed {
 		s.book.remove(w)
 	}
-}
-
-// Checks returns when the transaction was last looked at: looked up, or, in a block, when that block was last seen to be
-// canonical. Next is when it will be again if nothing happens to it.
-func (w *watch) Checks() (last, next time.Time) {
-	s := w.src
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if w.checked == 0 {
-		return last, next
-	}
-	last = s.book.began.Add(w.checked)
-	if w.place == nil {
-		return last, last.Add(s.cfg.SweepAfter)
-	}
-	if s.followedAt.After(last) {
-		last = s.followedAt
-	}
-	return last, s.pollAt
 }

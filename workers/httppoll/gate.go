@@ -67,6 +67,19 @@ func backoff(n int, c *Config) time.Duration {
 	return min(pause, c.Probe)
 }
 
+// wait says what everybody waits for while the gate is not open, the next request at at or later.
+func (g *gate) wait(at time.Time) string {
+	clock := at.UTC().Format(time.RFC3339)
+	switch {
+	case g.refusals > 0:
+		return fmt.Sprintf("the credentials to be taken again: they are refused (%d %s), the next probe is at %s",
+			g.code, http.StatusText(g.code), clock)
+	case g.failures >= troubled:
+		return fmt.Sprintf("the account to answer again: %d answers in a row were of no use, the next probe is at %s", g.failures, clock)
+	}
+	return "the end of the account's pause at " + clock
+}
+
 // notice says what the gate does at a time; "" if it is open.
 func (g *gate) notice(now int64, at time.Time) string {
 	switch {

@@ -140,17 +140,17 @@ func TestALookupTellsTheLastCheckAndTheNext(t *testing.T) {
 	bubble(t, steady(), func(r *rig) {
 		begun := time.Now()
 		w := r.watch("pay_1")
-		if last, next := w.Checks(); !last.IsZero() || !next.Equal(begun) {
-			t.Errorf("before the first look: %v, %v", last, next)
+		if c := w.Checks(); !c.Last.IsZero() || !c.Next.Equal(begun) {
+			t.Errorf("before the first look: %+v", c)
 		}
 		r.passes(time.Second)
-		if last, next := w.Checks(); !last.Equal(begun) || !next.Equal(begun.Add(5*time.Second)) {
-			t.Errorf("after the first look at %v: %v, %v", begun, last, next)
+		if c := w.Checks(); !c.Last.Equal(begun) || !c.Next.Equal(begun.Add(5*time.Second)) {
+			t.Errorf("after the first look at %v: %+v", begun, c)
 		}
 		r.api.misbehave(answers(http.StatusTooManyRequests, "Retry-After", "600"))
 		r.passes(4 * time.Second)
-		if last, next := w.Checks(); !last.Equal(begun) || !next.Equal(begun.Add(605*time.Second)) {
-			t.Errorf("in a pause of ten minutes: %v, %v", last, next)
+		if c := w.Checks(); !c.Last.Equal(begun) || !c.Next.Equal(begun.Add(605*time.Second)) {
+			t.Errorf("in a pause of ten minutes: %+v", c)
 		}
 		w.Close()
 	})

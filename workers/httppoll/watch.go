@@ -59,19 +59,35 @@ func (w *watch) Close() {
 	s.queue.remove(&w.task)
 }
 
-// Checks returns when the provider last answered for the transaction and when it will be asked next.
-func (w *watch) Checks() (last, next time.Time) {
+// Checks says when the provider last answered for the transaction and when it will be asked next.
+func (w *watch) Checks() source.Checks {
 	s, now := w.src, time.Now()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	t := w.due()
+	var c source.Checks
 	if t.last != 0 && (w.page == nil || t.last >= w.at) {
-		last = s.wall(now, t.last)
+		c.Last, c.Endpoint = s.wall(now, t.last), s.name
 	}
 	if !w.closed {
-		next = s.wall(now, max(t.at, s.gate.until, s.clock(now))) // now: as soon as the rate allows
+		at := s.clock(now)
+		c.Next = s.wall(now, max(t.at, s.gate.until, at)) // now: as soon as the rate allows
+		c.Waiting = s.waiting(t, at, c.Next)
 	}
-	return last, next
+	return c
+}
+
+// waiting says what t waits for at a time, beside being due.
+func (s *Source) waiting(t *task, at int64, next time.Time) string {
+	switch {
+	case t.flying:
+		return "the answer to a request"
+	case s.gate.probing() || s.gate.until > at:
+		return s.gate.wait(next)
+	case t.at <= at:
+		return "its turn, within the rate"
+	}
+	return ""
 }
 
 // tell tells the observer what differs between what it was told and what the provider says, and all of it if it was asked for.

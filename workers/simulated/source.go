@@ -123,11 +123,14 @@ func (s *Source) Health() source.Health {
 	h.Watched, h.Calls = s.watched, maps.Clone(s.calls)
 	for i := range s.config.Endpoints {
 		h.Endpoints = append(h.Endpoints, source.EndpointHealth{
-			Name: fmt.Sprintf("simulated-%d", i+1), Healthy: !h.Degraded, Head: h.Head, Error: h.Error,
+			Name: endpointName(i), Healthy: !h.Degraded, Head: h.Head, Error: h.Error,
 		})
 	}
 	return h
 }
+
+// endpointName is what the ith endpoint, counted from 0, is called.
+func endpointName(i int) string { return fmt.Sprintf("simulated-%d", i+1) }
 
 // SetOutage makes the chain unreachable, or reachable again.
 func (s *Source) SetOutage(on bool) {

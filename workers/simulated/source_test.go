@@ -79,8 +79,8 @@ func TestPendingForEver(t *testing.T) {
 		if n := kinds(got); n[source.Pending] != 1 || n[source.Included] != 0 || got[len(got)-1].Kind != source.Pending {
 			t.Errorf("observed %v", n)
 		}
-		if last, next := h.Checks(); time.Since(last) > time.Hour || !next.After(time.Now()) {
-			t.Errorf("checks at %v and %v, it is %v", last, next, time.Now())
+		if c := h.Checks(); time.Since(c.Last) > time.Hour || !c.Next.After(time.Now()) {
+			t.Errorf("checks are %+v, it is %v", c, time.Now())
 		}
 	})
 }

@@ -69,16 +69,25 @@ func (w *watch) Close() {
 	s.watched--
 }
 
-// Checks returns when the transaction was last looked at and when it will be next.
-func (w *watch) Checks() (last, next time.Time) {
+// Checks says when the transaction was last looked at and when it will be next.
+func (w *watch) Checks() source.Checks {
 	s := w.src
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	c := source.Checks{Head: s.heads.latest, Safe: s.heads.safe, Finalized: s.heads.finalized}
 	if w.checked != 0 {
-		last = time.Unix(0, w.checked)
+		c.Last = time.Unix(0, w.checked)
+		c.Endpoint = endpointName((int(w.absences) + s.config.Endpoints - 1) % s.config.Endpoints)
 	}
 	if w.due.pos != 0 {
-		next = s.outside.began(max(w.due.number, s.round+1))
+		c.Next = s.outside.began(max(w.due.number, s.round+1))
 	}
-	return last, next
+	switch {
+	case w.closed:
+	case s.outage.Load():
+		c.Waiting = "the chain, which cannot be reached"
+	case w.due.pos != 0 && w.due.number == 0:
+		c.Waiting = "its look-up, which is queued"
+	}
+	return c
 }

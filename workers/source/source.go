@@ -56,8 +56,18 @@ type Handle interface {
 	// Close ends the watch. No observation begins after it returned.
 	Close()
 
-	// Checks returns when the transaction was last looked at and when it will be next; zero times are unknown.
-	Checks() (last, next time.Time)
+	// Checks says how the transaction is looked at, for people. It is cheap, and answers from what is known.
+	Checks() Checks
+}
+
+// Checks is how one transaction is looked at.
+type Checks struct {
+	Last     time.Time // when it was last looked at; zero: never, or unknown
+	Next     time.Time // when it will be next, if nothing happens before; zero: unknown
+	Endpoint string    // which endpoint said the last thing of it, by its name in [Health], without secrets; "": none yet
+	Waiting  string    // what the source waits for before it can say more, as in "the receipt of block 7"; "": only for what happens
+
+	Head, Safe, Finalized uint64 // the heights that the source knows; 0: unknown, or there are no blocks
 }
 
 // Target is a start's params, understood.

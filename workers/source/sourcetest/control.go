@@ -1,6 +1,10 @@
 package sourcetest
 
-import "trackerfleet/workers/source"
+import (
+	"slices"
+
+	"trackerfleet/workers/source"
+)
 
 func refreshAnswers(r *rig) {
 	r.mineEmpty(1)
@@ -143,5 +147,33 @@ func checksTold(r *rig) {
 	r.mineEmpty(1)
 	w, _ := r.watchNew()
 	w.expect(source.Absent)
-	r.until("last check told", func() bool { last, _ := w.Checks(); return !last.IsZero() })
+	r.checked(w)
+	if c := w.Checks(); c.Head == 0 {
+		r.Errorf("no head in %+v", c)
+	}
+	r.SetOutage(r, true)
+	r.until("degraded", func() bool { return r.src.Health().Degraded })
+	r.owesAnswer(w)
+	r.SetOutage(r, false)
+	w.expect(source.Absent)
+	w.Close()
+	if c := w.Checks(); c.Waiting != "" {
+		r.Errorf("closed, it waits for %s", c.Waiting)
+	}
+}
+
+// checked waits until a watch tells its last look and who answered it.
+func (r *rig) checked(w *watcher) {
+	var c source.Checks
+	r.until("last check told", func() bool { c = w.Checks(); return !c.Last.IsZero() && c.Endpoint != "" })
+	if !slices.ContainsFunc(r.src.Health().Endpoints, func(e source.EndpointHealth) bool { return e.Name == c.Endpoint }) {
+		r.Errorf("health knows no endpoint %q", c.Endpoint)
+	}
+}
+
+// owesAnswer has a watch looked at while nobody answers, and waits until it says what it waits for.
+func (r *rig) owesAnswer(w *watcher) {
+	w.silent(source.Absent)
+	w.Refresh()
+	r.until("what it waits for told", func() bool { return w.Checks().Waiting != "" })
 }

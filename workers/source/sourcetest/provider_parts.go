@@ -192,10 +192,19 @@ func noCheckpoint(r *providerRig) {
 func providerChecksTold(r *providerRig) {
 	w, _ := r.watchNew()
 	w.expect(source.Absent)
-	r.until("last and next check told", func() bool {
-		last, next := w.Checks()
-		return !last.IsZero() && !next.IsZero()
-	})
+	r.checked(w)
+	if w.Checks().Next.IsZero() {
+		r.Errorf("no next check in %+v", w.Checks())
+	}
+	r.SetOutage(r, true)
+	r.until("degraded", func() bool { return r.src.Health().Degraded })
+	r.owesAnswer(w)
+	r.SetOutage(r, false)
+	w.expect(source.Absent)
+	w.Close()
+	if c := w.Checks(); c.Waiting != "" {
+		r.Errorf("closed, it waits for %s", c.Waiting)
+	}
 }
 
 func goroutinesIndependent(r *providerRig) {

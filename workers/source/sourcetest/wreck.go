@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"runtime"
 	"sync"
-	"time"
 
 	"trackerfleet/workers/source"
 )
@@ -154,7 +153,7 @@ func (h *wreckHandle) Refresh() {
 }
 
 // Checks passes the question on, after the deed.
-func (h *wreckHandle) Checks() (last, next time.Time) {
+func (h *wreckHandle) Checks() source.Checks {
 	h.wreck.strike("checks", h.id, h.plan)
 	return h.Handle.Checks()
 }
