@@ -17,7 +17,7 @@ type cell struct {
 	worker  *Worker
 	part    *partition
 	profile *profile
-	target  source.Target
+	target  source.Target // Ref, which mu guards, is nil once there is a handle: the source has it
 
 	child     atomic.Pointer[supervision.Child] // set before the child's first Init
 	committed atomic.Pointer[commit]

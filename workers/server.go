@@ -57,8 +57,14 @@ func (s *server) Init(_ context.Context, child *supervision.Child) error {
 	return nil
 }
 
-// watch begins to follow the transaction where the record left off.
+// watch begins to follow the transaction where the record left off, unless an Init that hung has done so.
 func (c *cell) watch() {
+	c.mu.Lock()
+	target, watched := c.target, c.handle != nil
+	c.mu.Unlock()
+	if watched {
+		return
+	}
 	record := c.committed.Load().record
 	hint := record.Hint()
 	hint.Since = c.followedTo()
@@ -68,12 +74,12 @@ func (c *cell) watch() {
 		c.pinLocked(hint.Since)
 		c.mu.Unlock()
 	}
-	handle := c.profile.source.Watch(c.target, hint, c)
+	handle := c.profile.source.Watch(target, hint, c)
 	if !c.keep(handle) {
 		handle.Close()
 		return
 	}
-	handle.Wake(record.Wake(c.target.Policy))
+	handle.Wake(record.Wake(target.Policy))
 }
 
 // keep makes a watch the tracker's, unless the tracker has ended, or has one: then this Init hung and another one followed.
@@ -83,7 +89,7 @@ func (c *cell) keep(handle source.Handle) bool {
 	if c.ended || c.handle != nil {
 		return false
 	}
-	c.handle = handle
+	c.handle, c.target.Ref = handle, nil
 	return true
 }
 

@@ -1,9 +1,6 @@
 package ethereum
 
-import (
-	"math"
-	"time"
-)
+import "time"
 
 // branch is a piece of chain that takes the place of everything above ancestor.
 type branch struct {
@@ -98,7 +95,9 @@ func (b *book) displace(br branch) []*watch {
 	}
 	for _, w := range displaced {
 		b.unlist(w)
-		w.place, w.depth = nil, uint32(min(depth, math.MaxUint32))
+		if w.place = nil; w.told != nil {
+			b.depths[w] = depth
+		}
 	}
 	return displaced
 }
@@ -107,7 +106,7 @@ func (b *book) displace(br branch) []*watch {
 // known to be in no block, and what remains to be said of them can wait for the sweep.
 func (b *book) begun(since uint64) {
 	for w, known := range b.sinces {
-		if known >= since && w.place == nil && w.told == nil && w.in == &b.urgent {
+		if known >= since && w.place == nil && w.told == nil && w.in == inUrgent {
 			b.silent.pushFront(w)
 		}
 	}

@@ -2,6 +2,7 @@ package ethereum
 
 import (
 	"encoding/binary"
+	"encoding/json"
 	"runtime"
 	"testing"
 	"time"
@@ -22,27 +23,29 @@ func numbered(n uint64) Hash {
 	return hash
 }
 
-func bookOf(n int) (*Source, error) {
+// bookOf returns a source of n watches that wait for a height. extras returns what the start of a watch asked beside the hash.
+func bookOf(n int, extras func(i uint64) *extra) (*Source, error) {
 	s, err := New(Config{})
 	if err != nil {
 		return nil, err
 	}
-	for i := range n {
-		target, err := s.Parse(numbered(uint64(i)).String(), nil)
-		if err != nil {
-			return nil, err
-		}
-		s.Watch(target, source.Hint{}, deaf{})
+	for i := range uint64(n) {
+		target := source.Target{Ref: &ref{numbered(i), extras(i)}}
+		s.Watch(target, source.Hint{}, deaf{}).Wake(source.Wake{Height: 64})
 	}
 	return s, nil
 }
 
-// bytesPerWatch measures n idle watches on the heap, index and params included.
-func bytesPerWatch(tb testing.TB, n int) float64 {
+func bare(uint64) *extra { return nil }
+
+func withSlot(i uint64) *extra { return &extra{slot: slot{nonce: i}, hasSlot: true} }
+
+// bytesPerWatch measures n idle watches on the heap: all that the source keeps of them, in all its indices.
+func bytesPerWatch(tb testing.TB, n int, extras func(uint64) *extra) float64 {
 	var before, after runtime.MemStats
 	runtime.GC()
 	runtime.ReadMemStats(&before)
-	s, err := bookOf(n)
+	s, err := bookOf(n, extras)
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -52,27 +55,55 @@ func bytesPerWatch(tb testing.TB, n int) float64 {
 	return float64(after.HeapAlloc-before.HeapAlloc) / float64(n)
 }
 
-// A watch is small: a fleet has millions.
+// A watch is small, and no smaller or larger among many: a fleet has millions.
 func TestBytesPerWatch(t *testing.T) {
-	const limit = 250
-	for _, n := range []int{100_000, 150_000, 230_000} {
-		if got := bytesPerWatch(t, n); got > limit {
-			t.Errorf("%d watches: %.0f bytes each, want at most %d", n, got, limit)
-		} else {
-			t.Logf("%d watches: %.0f bytes each; a watch %d, its params %d", n, got, unsafe.Sizeof(watch{}), unsafe.Sizeof(ref{}))
+	for _, kind := range []struct {
+		name   string
+		extras func(uint64) *extra
+		limit  float64
+	}{{"bare", bare, 160}, {"with a slot", withSlot, 250}} {
+		for _, n := range []int{100_000, 150_000, 230_000} {
+			if got := bytesPerWatch(t, n, kind.extras); got > kind.limit {
+				t.Errorf("%d watches %s: %.0f bytes each, want at most %.0f", n, kind.name, got, kind.limit)
+			} else {
+				t.Logf("%d watches %s: %.0f bytes each; a watch %d, what few ask for %d",
+					n, kind.name, got, unsafe.Sizeof(watch{}), unsafe.Sizeof(extra{}))
+			}
+		}
+	}
+}
+
+// What a start doesn't ask for takes no room.
+func TestParseKeepsOnlyWhatWasAsked(t *testing.T) {
+	s, err := New(Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for params, want := range map[string]bool{
+		`{"finality":"safe","chain":"eip155:1","drop_after":3}`: false,
+		`{"from_block":3}`:         true,
+		`{"revert_reason":"call"}`: true,
+	} {
+		target, err := s.Parse(numbered(1).String(), json.RawMessage(params))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := target.Ref.(*ref).extra != nil; got != want {
+			t.Errorf("%s: extra is there: %v, want %v", params, got, want)
 		}
 	}
 }
 
 func BenchmarkBytesPerWatch(b *testing.B) {
 	for b.Loop() {
-		b.ReportMetric(bytesPerWatch(b, 1_000_000), "bytes/watch")
+		b.ReportMetric(bytesPerWatch(b, 1_000_000, bare), "bytes/watch")
+		b.ReportMetric(bytesPerWatch(b, 1_000_000, withSlot), "bytes/watch-with-slot")
 	}
 }
 
 // BenchmarkBlock applies blocks of 300 transactions, 3 of them watched, against a million watches.
 func BenchmarkBlock(b *testing.B) {
-	s, err := bookOf(1_000_000)
+	s, err := bookOf(1_000_000, bare)
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -101,7 +132,7 @@ func BenchmarkBlock(b *testing.B) {
 
 // BenchmarkFire advances the head past a height that a thousand of a million waiting watches wait for.
 func BenchmarkFire(b *testing.B) {
-	s, err := bookOf(1_000_000)
+	s, err := bookOf(1_000_000, bare)
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -11,14 +11,15 @@ type book struct {
 	began  time.Time // with the monotonic reading: what is measured from here knows nothing of a wall clock that is set
 	window *window
 	tags   tags
-	index  index
+	index  *index
 	count  int
 
 	urgent  list              // to be looked up now
 	again   list              // to be looked up at the next poll: the last try said nothing
 	silent  list              // in no block, least recently looked at first
 	owed    list              // in a block, the receipt is to be fetched
-	seated  map[uint64]*list  // in a block and told so, by height
+	seated  map[uint64]*list  // in a block and told so, by height; none of them is empty
+	depths  map[*watch]uint64 // of the reorganisations that displaced watches whose observers don't know it yet
 	sinces  map[*watch]uint64 // up to where the records of watches know everything; nil once blocks are followed
 	waiting [3]dues           // by kind of head
 	wanted  [3]int            // watches with a wake, by kind of head
@@ -29,9 +30,14 @@ func newBook(cfg Config) *book {
 		began:  time.Now(),
 		window: newWindow(cfg.Window),
 		tags:   tags{depth: [3]uint64{source.Safe: cfg.SafeDepth, source.Finalized: cfg.FinalizedDepth}},
-		index:  index{},
+		index:  newIndex(),
+		urgent: list{room: inUrgent},
+		again:  list{room: inAgain},
+		silent: list{room: inSilent},
+		owed:   list{room: inOwed},
 		sinces: map[*watch]uint64{},
 		seated: map[uint64]*list{},
+		depths: map[*watch]uint64{},
 	}
 }
 
@@ -70,17 +76,29 @@ func (b *book) remove(w *watch) {
 	b.setWake(w, source.Wake{})
 	b.unlist(w)
 	delete(b.sinces, w)
-	w.closed = true
+	delete(b.depths, w)
+	w.in = closed
 	b.count--
 	b.index.remove(w)
 }
 
-// unlist takes w out of its list; a height's list that becomes empty goes too.
+// unlist takes w out of the list it is in, if it is in one; a height's list that becomes empty goes too. While w is in the
+// list of a height its place is at that height.
 func (b *book) unlist(w *watch) {
-	l := w.in
-	w.leave()
-	if l != nil && l.n == 0 && w.place != nil && b.seated[w.place.number] == l {
-		delete(b.seated, w.place.number)
+	switch w.in {
+	case inUrgent:
+		b.urgent.cut(w)
+	case inAgain:
+		b.again.cut(w)
+	case inSilent:
+		b.silent.cut(w)
+	case inOwed:
+		b.owed.cut(w)
+	case inSeated:
+		l := b.seated[w.place.number]
+		if l.cut(w); l.n == 0 {
+			delete(b.seated, w.place.number)
+		}
 	}
 }
 
@@ -95,14 +113,21 @@ func (b *book) seat(w *watch, m *mark) {
 	b.sit(w)
 }
 
-// since returns how long now is after the book began, at least a nanosecond.
-func (b *book) since(now time.Time) time.Duration { return max(now.Sub(b.began), 1) }
+// tenths is a time in tenths of a second since the book began, rounded down but at least 1; 0: never. There is room for 13 years.
+type tenths uint32
+
+const tenth = time.Second / 10
+
+func (b *book) since(now time.Time) tenths { return tenths(max(now.Sub(b.began)/tenth, 1)) }
+
+func (b *book) timeOf(t tenths) time.Time { return b.began.Add(time.Duration(t) * tenth) }
 
 // sit puts a settled watch among those of its height.
 func (b *book) sit(w *watch) {
+	delete(b.depths, w)
 	l := b.seated[w.place.number]
 	if l == nil {
-		l = &list{}
+		l = &list{room: inSeated}
 		b.seated[w.place.number] = l
 	}
 	l.pushBack(w)
@@ -111,6 +136,7 @@ func (b *book) sit(w *watch) {
 // settle hands over that w's transaction is at its place, with the receipt r of that very block.
 func (b *book) settle(w *watch, r *receipt, now time.Time) {
 	from, successBefore, moved := w.told, w.success, !w.settled()
+	depth := b.depths[w]
 	known := w.told != nil
 	b.unlist(w)
 	w.told, w.success, w.checked = w.place, r.success, b.since(now)
@@ -119,7 +145,7 @@ func (b *book) settle(w *watch, r *receipt, now time.Time) {
 	o.Inclusion = r.inclusion(w.place)
 	switch {
 	case known && moved:
-		o.Kind, o.From, o.Depth = source.Reorged, was(from, successBefore), b.depthOf(w, from)
+		o.Kind, o.From, o.Depth = source.Reorged, was(from, successBefore), b.depthOf(depth, from)
 	case !moved && !w.ask:
 		b.fire(w, now)
 		return
@@ -133,19 +159,19 @@ func (b *book) settle(w *watch, r *receipt, now time.Time) {
 func (b *book) gone(w *watch, now time.Time) {
 	if w.told != nil {
 		o := b.observation(source.Reorged, now)
-		o.From, o.Depth = was(w.told, w.success), b.depthOf(w, w.told)
+		o.From, o.Depth = was(w.told, w.success), b.depthOf(b.depths[w], w.told)
 		w.told, w.ask = nil, false
+		delete(b.depths, w)
 		w.obs.Observe(o)
 	}
 	b.urgent.pushBack(w)
 }
 
-func (b *book) depthOf(w *watch, from *mark) uint64 {
-	depth := uint64(w.depth)
+// depthOf returns how many blocks a reorganisation took back that took from back; depth is what was seen of it, 0: nothing.
+func (b *book) depthOf(depth uint64, from *mark) uint64 {
 	if depth == 0 && !b.window.empty() && b.window.head().number >= from.number {
 		depth = b.window.head().number - from.number + 1 // nobody here saw the old branch: at least this much of it is gone
 	}
-	w.depth = 0
 	return max(depth, 1)
 }
 

@@ -20,7 +20,7 @@ func (w *watch) Checks() source.Checks {
 	}
 	at := int(w.asked)
 	if w.checked != 0 {
-		c.Last = s.book.began.Add(w.checked)
+		c.Last = s.book.timeOf(w.checked)
 		c.Next = c.Last.Add(s.cfg.SweepAfter)
 	}
 	if w.place != nil && !c.Last.IsZero() {
@@ -38,18 +38,17 @@ func (w *watch) Checks() source.Checks {
 // waitingLocked says what has to come before more can be said of w.
 func (w *watch) waitingLocked() string {
 	b := w.src.book
-	switch {
-	case w.closed:
-		return ""
-	case b.window.empty():
+	if w.in != closed && b.window.empty() {
 		return "the head of the chain, which was not read yet"
-	case w.in == nil:
+	}
+	switch w.in {
+	case outside:
 		return "the answer to its look-up"
-	case w.in == &b.urgent:
+	case inUrgent:
 		return "its look-up, which is queued"
-	case w.in == &b.again:
+	case inAgain:
 		return "another look-up: the last one decided nothing"
-	case w.in == &b.owed:
+	case inOwed:
 		return fmt.Sprintf("the receipt of block %d", w.place.number)
 	}
 	return ""

@@ -1,44 +1,49 @@
 package ethereum
 
 import (
-	"encoding/binary"
+	"hash/maphash"
 	"iter"
 )
 
-// index finds watches by their transaction's hash. Its keys are the hashes' first 64 bits: hashes are random, so that more
-// would only cost memory, and the few that share a key are told apart on the way through their chain.
-type index map[uint64]*watch
-
-func key(tx Hash) uint64 { return binary.BigEndian.Uint64(tx[:]) }
-
-func (x index) add(w *watch) {
-	k := key(w.ref.hash)
-	w.twin = x[k]
-	x[k] = w
+// index finds watches by their transaction's hash. Several may watch the same one: they, and the hardly ever seen hashes
+// that share a key, are in a chain.
+type index struct {
+	table table
+	seed  maphash.Seed // of its own: whoever chooses hashes cannot choose keys
 }
 
+func newIndex() *index {
+	x := &index{seed: maphash.MakeSeed()}
+	x.table.keyOf = func(w *watch) uint64 { return x.key(&w.ref.hash) }
+	return x
+}
+
+func (x *index) key(tx *Hash) uint64 { return maphash.Bytes(x.seed, tx[:]) }
+
+func (x *index) add(w *watch) { w.twin = x.table.set(w) }
+
 // remove takes w out; it must be in.
-func (x index) remove(w *watch) {
-	k := key(w.ref.hash)
-	if x[k] == w {
-		if w.twin == nil {
-			delete(x, k)
-		} else {
-			x[k] = w.twin
+func (x *index) remove(w *watch) {
+	key := x.key(&w.ref.hash)
+	first := x.table.get(key)
+	switch {
+	case first != w:
+		for first.twin != w {
+			first = first.twin
 		}
-		return
+		first.twin = w.twin
+	case w.twin != nil:
+		x.table.set(w.twin)
+	default:
+		x.table.delete(key)
 	}
-	before := x[k]
-	for before.twin != w {
-		before = before.twin
-	}
-	before.twin = w.twin
+	w.twin = nil
 }
 
 // of returns the watches of a transaction, the youngest first.
-func (x index) of(tx Hash) iter.Seq[*watch] {
+func (x *index) of(tx Hash) iter.Seq[*watch] {
 	return func(yield func(*watch) bool) {
-		for w := x[key(tx)]; w != nil; w = w.twin {
+		for w := x.table.get(x.key(&tx)); w != nil; w = w.twin {
 			if w.ref.hash == tx && !yield(w) {
 				return
 			}
@@ -47,7 +52,7 @@ func (x index) of(tx Hash) iter.Seq[*watch] {
 }
 
 // has reports whether anybody watches a transaction.
-func (x index) has(tx Hash) bool {
+func (x *index) has(tx Hash) bool {
 	for range x.of(tx) {
 		return true
 	}

@@ -1,14 +1,29 @@
 package ethereum
 
+// room is which of the book's lists a watch is in: one byte, as a watch has millions of siblings.
+type room uint8
+
+const (
+	outside  room = iota // in none: its look-up is under way
+	inUrgent             // to be looked up now
+	inAgain              // to be looked up at the next poll: the last try said nothing
+	inSilent             // in no block
+	inOwed               // in a block, the receipt is to be fetched
+	inSeated             // in a block and told so
+	closed               // in none for good
+)
+
 // list is a doubly linked list through the watches themselves: a watch is in at most one, and leaves it in O(1).
 type list struct {
+	room        room
 	first, last *watch
 	n           int
 }
 
+// pushBack takes w out of the list it is in and puts it at the end of this one.
 func (l *list) pushBack(w *watch) {
-	w.leave()
-	w.in, w.prev, w.next = l, l.last, nil
+	w.src.book.unlist(w)
+	w.in, w.prev, w.next = l.room, l.last, nil
 	if l.last != nil {
 		l.last.next = w
 	} else {
@@ -18,9 +33,10 @@ func (l *list) pushBack(w *watch) {
 	l.n++
 }
 
+// pushFront takes w out of the list it is in and puts it at the front of this one.
 func (l *list) pushFront(w *watch) {
-	w.leave()
-	w.in, w.prev, w.next = l, nil, l.first
+	w.src.book.unlist(w)
+	w.in, w.prev, w.next = l.room, nil, l.first
 	if l.first != nil {
 		l.first.prev = w
 	} else {
@@ -34,7 +50,7 @@ func (l *list) pushFront(w *watch) {
 func (l *list) popFront() *watch {
 	w := l.first
 	if w != nil {
-		w.leave()
+		l.cut(w)
 	}
 	return w
 }
@@ -51,12 +67,8 @@ func (l *list) all() []*watch {
 	return ws
 }
 
-// leave takes w out of the list it is in, if it is in one.
-func (w *watch) leave() {
-	l := w.in
-	if l == nil {
-		return
-	}
+// cut takes w out; it must be in.
+func (l *list) cut(w *watch) {
 	if w.prev != nil {
 		w.prev.next = w.next
 	} else {
@@ -67,6 +79,6 @@ func (w *watch) leave() {
 	} else {
 		l.last = w.prev
 	}
-	w.in, w.prev, w.next = nil, nil, nil
+	w.in, w.prev, w.next = outside, nil, nil
 	l.n--
 }

@@ -24,7 +24,6 @@ func (s *Source) Parse(id string, params json.RawMessage) (source.Target, error)
 	fields, faults := objectFields(params, isParam)
 	p.faults = faults
 	hash, known := p.hash(id, fields["hash"])
-	p.ref.hash = hash
 	for _, f := range paramFields {
 		if raw, ok := fields[f.name]; ok && f.parse != nil {
 			f.parse(&p, raw)
@@ -34,9 +33,7 @@ func (s *Source) Parse(id string, params json.RawMessage) (source.Target, error)
 	if len(p.faults) > 0 || !known {
 		return source.Target{}, &source.ParamsError{Faults: p.faults}
 	}
-	r := p.ref // a copy: a pointer into the parser would keep all of it
-	r.slot, r.details = p.slotOf(), p.detailsOf()
-	return source.Target{Ref: &r, Policy: s.policies.shared(p.policy)}, nil
+	return source.Target{Ref: &ref{hash, p.extraOf()}, Policy: s.policies.shared(p.policy)}, nil
 }
 
 // paramFields are all fields there are, in the order in which their faults are told.
@@ -52,7 +49,7 @@ var paramFields = []paramField{
 	{"progress", (*parser).progress},
 	{"drop_after", func(p *parser, raw json.RawMessage) { p.number("drop_after", raw, 0, &p.policy.DropAfter) }},
 	{"drop_min_age", (*parser).dropMinAge},
-	{"from_block", func(p *parser, raw json.RawMessage) { p.number("from_block", raw, 0, &p.ref.fromBlock) }},
+	{"from_block", func(p *parser, raw json.RawMessage) { p.number("from_block", raw, 0, &p.extra.fromBlock) }},
 	{"revert_reason", (*parser).revertReason},
 }
 
@@ -69,7 +66,7 @@ func isParam(name string) bool {
 type parser struct {
 	cfg    *Config
 	policy source.Policy
-	ref    ref
+	extra  extra
 	from   *Address
 	nonceN *uint64
 	to     *Address
@@ -184,16 +181,17 @@ func (p *parser) pairs(fields map[string]json.RawMessage) {
 	}
 }
 
-func (p *parser) slotOf() *slot {
-	if p.from == nil || p.nonceN == nil {
+// extraOf returns what was asked beside the hash, nil if nothing was.
+func (p *parser) extraOf() *extra {
+	x := p.extra // a copy: a pointer into the parser would keep all of it
+	if p.from != nil && p.nonceN != nil {
+		x.slot, x.hasSlot = slot{*p.nonceN, *p.from}, true
+	}
+	if p.to != nil || p.wei != "" || p.data != nil {
+		x.details = &wantDetails{p.to, p.wei, p.data}
+	}
+	if x == (extra{}) {
 		return nil
 	}
-	return &slot{*p.from, *p.nonceN}
-}
-
-func (p *parser) detailsOf() *wantDetails {
-	if p.to == nil && p.wei == "" && p.data == nil {
-		return nil
-	}
-	return &wantDetails{p.to, p.wei, p.data}
+	return &x
 }

@@ -91,5 +91,5 @@ func (p *parser) revertReason(raw json.RawMessage) {
 		p.fault("revert_reason", `want "off" or "call"`)
 		return
 	}
-	p.ref.reason = s == "call"
+	p.extra.reason = s == "call"
 }

@@ -22,7 +22,7 @@ func (s *Source) reasons(ctx context.Context, e *endpoint, receipts map[Hash]*re
 	s.mu.Lock()
 	for tx, r := range receipts {
 		for w := range s.book.index.of(tx) {
-			if w.ref.reason && !r.success {
+			if w.ref.wantsReason() && !r.success {
 				wanted = append(wanted, r)
 				break
 			}

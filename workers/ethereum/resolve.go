@@ -40,7 +40,7 @@ type witness struct {
 // resolve takes a finding in. What can't be decided by it is tried again at the next poll.
 func (b *book) resolve(f *finding, by witness, now time.Time) {
 	w := f.w
-	if w.closed || w.place != nil || w.in != nil {
+	if w.in != outside || w.place != nil {
 		return // closed, found in a block, or asked for again while the look-up was under way
 	}
 	switch {
@@ -126,7 +126,8 @@ func (b *book) takeUrgent(n int) []*watch {
 // takeSilent takes at most n watches out that nobody looked at since before, or ever.
 func (b *book) takeSilent(n int, before time.Time) []*watch {
 	var ws []*watch
-	for len(ws) < n && b.silent.first != nil && b.silent.first.checked <= max(before.Sub(b.began), 0) {
+	limit := tenths(max(before.Sub(b.began)/tenth, 0))
+	for len(ws) < n && b.silent.first != nil && b.silent.first.checked <= limit {
 		ws = append(ws, b.silent.popFront())
 	}
 	return ws

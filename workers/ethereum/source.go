@@ -77,7 +77,7 @@ func New(cfg Config) (*Source, error) {
 
 // Watch starts to observe t for o. It panics if t is not of this package's Parse.
 func (s *Source) Watch(t source.Target, h source.Hint, o source.Observer) source.Handle {
-	w := &watch{src: s, ref: t.Ref.(*ref), obs: o}
+	w := &watch{src: s, ref: *t.Ref.(*ref), obs: o}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.book.add(w, h) {

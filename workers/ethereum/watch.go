@@ -8,17 +8,23 @@ import (
 
 // ref is what the source keeps of a start's params. It is immutable.
 type ref struct {
-	hash      Hash
+	hash  Hash
+	extra *extra // nil: the start asked for none of it
+}
+
+// extra is what few starts ask for.
+type extra struct {
 	fromBlock uint64
-	reason    bool         // ask why it was reverted
-	slot      *slot        // nil unless the start named sender and nonce
+	slot      slot         // zero unless hasSlot
 	details   *wantDetails // nil unless the start named any
+	hasSlot   bool
+	reason    bool // ask why it was reverted
 }
 
 // slot is the sender and nonce that only one transaction can use up.
 type slot struct {
-	from  Address
 	nonce uint64
+	from  Address
 }
 
 // wantDetails is what the start says that the transaction does; it tells a replacement's kind.
@@ -28,30 +34,32 @@ type wantDetails struct {
 	dataHash *Hash
 }
 
+// wantsReason reports whether it is to be asked why the transaction was reverted.
+func (r ref) wantsReason() bool { return r.extra != nil && r.extra.reason }
+
 // watch is one watched transaction. Everything but src, ref and obs is guarded by src.mu.
 //
-// It is always in one of the book's lists, except while its look-up is under way and after Close.
+// It is always in one of the book's lists, except while its look-up is under way and after Close. A million of them are held
+// at once: TestBytesPerWatch says how large one may be.
 type watch struct {
 	src *Source
-	ref *ref
+	ref ref
 	obs source.Observer
 
 	twin       *watch // next in the index, of the same key
-	prev, next *watch
-	in         *list
+	prev, next *watch // in its list
 
 	place *mark // where the window, or a node below the window, has it; nil: in no block
 	told  *mark // where the observer was told it is; nil: in no block
 
-	wake    uint64        // height asked for; 0: none
-	checked time.Duration // when a node last said something of it, since the book began; 0: never
-	due     int32         // position in dues; -1: in none
-	depth   uint32        // of the reorganisation that displaced it
+	wake    uint64 // height asked for; 0: none
+	due     int32  // position among those due at wake; -1: not among them
+	checked tenths // when a node last said something of it
 	head    source.Finality
+	in      room
 	asked   uint8 // the endpoint that last answered a look-up of it, counted from 1; 0: none
 	success bool  // outcome in told
 	ask     bool  // the observer is owed an observation even if nothing changed
-	closed  bool
 }
 
 // settled reports whether the observer knows where the transaction is.
@@ -62,7 +70,7 @@ func (w *watch) Wake(wake source.Wake) {
 	s := w.src
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if w.closed {
+	if w.in == closed {
 		return
 	}
 	s.book.setWake(w, wake)
@@ -74,7 +82,7 @@ func (w *watch) Refresh() {
 	s := w.src
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if w.closed {
+	if w.in == closed {
 		return
 	}
 	s.book.refresh(w)
@@ -86,7 +94,7 @@ func (w *watch) Close() {
 	s := w.src
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if !w.closed {
+	if w.in != closed {
 		s.book.remove(w)
 	}
 }

@@ -163,15 +163,15 @@ func TestDuesInOrder(t *testing.T) {
 			left--
 		}
 	}
-	if left != 0 || len(d) != 0 {
+	if left != 0 || d.n != 0 || len(d.at) != 0 || len(d.heights) != 0 {
 		t.Errorf("%d did not come", left)
 	}
 }
 
 func TestIndexTellsSameKeysApart(t *testing.T) {
-	x := index{}
+	x := newIndex()
 	of := func(last byte) *watch {
-		w := &watch{ref: &ref{hash: h(1)}}
+		w := &watch{ref: ref{hash: h(1)}}
 		w.ref.hash[31] = last
 		return w
 	}
@@ -188,24 +188,26 @@ func TestIndexTellsSameKeysApart(t *testing.T) {
 			t.Errorf("removal %d", i)
 		}
 	}
-	if x.remove(ws[2]); len(x) != 0 {
-		t.Errorf("%d keys after everything left", len(x))
+	if x.remove(ws[2]); x.table.n != 0 {
+		t.Errorf("%d keys after everything left", x.table.n)
 	}
 }
 
 func TestListKeepsOrder(t *testing.T) {
-	var l list
+	b := newBook(Config{})
+	l := &b.urgent
 	ws := make([]*watch, 5)
 	for i := range ws {
-		ws[i] = &watch{}
+		ws[i] = &watch{src: &Source{book: b}}
 		l.pushBack(ws[i])
 	}
-	ws[0].leave()
-	ws[2].leave()
-	ws[4].leave()
+	b.unlist(ws[0])
+	b.silent.pushBack(ws[2]) // leaves the other list
+	b.unlist(ws[4])
 	l.pushFront(ws[4])
-	ws[2].leave() // again: nothing
-	if got := l.all(); !slices.Equal(got, []*watch{ws[4], ws[1], ws[3]}) || l.n != 3 {
+	b.unlist(ws[2])
+	b.unlist(ws[2]) // again: nothing
+	if got := l.all(); !slices.Equal(got, []*watch{ws[4], ws[1], ws[3]}) || l.n != 3 || b.silent.n != 0 {
 		t.Errorf("%d watches: %v", l.n, got)
 	}
 	for l.popFront() != nil {
