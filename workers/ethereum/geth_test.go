@@ -109,7 +109,7 @@ func TestGeth(t *testing.T) {
 		c, _ := watch(t, tx)
 		geth.Mine(tx)
 		in := c.next(t, source.Included).Inclusion
-		if in.Success || in.Reason != "execution reverted" {
+		if in.Success || in.Reason != "no" || in.ReasonData != ethtest.RevertData {
 			t.Errorf("included %+v", in)
 		}
 	})

@@ -25,17 +25,31 @@ type Geth struct {
 	url, ws  string
 	client   *http.Client
 	accounts []account // funded, not used yet
+	seals    uint64    // blocks that were sealed by Seal
 
 	mu     sync.Mutex
 	nextID int
 }
 
-// StartGeth starts geth on loopback with funded accounts. It ends with the test. Without a geth the test is skipped, or fails
-// where CI=true.
+// StartGeth starts geth on loopback with funded accounts. Its safe and finalized heads stay where they are. It ends with the test.
+// Without a geth the test is skipped, or fails where CI=true.
 func StartGeth(t testing.TB) *Geth {
 	t.Helper()
+	return startGeth(t, "1000000")
+}
+
+// StartSealingGeth is StartGeth with a node that has no safe and no finalized head until it seals a block, by [Geth.Seal] or as
+// soon as its pool holds a transaction that can be in one.
+func StartSealingGeth(t testing.TB) *Geth {
+	t.Helper()
+	return startGeth(t, "0")
+}
+
+// startGeth starts geth with a period of that many seconds in which it seals a block by itself; "0": it does for every transaction.
+func startGeth(t testing.TB, period string) *Geth {
+	t.Helper()
 	g := &Geth{t: t, client: &http.Client{Timeout: startLimit, Transport: &http.Transport{}}}
-	g.start(findGeth(t))
+	g.start(findGeth(t), period)
 	t.Cleanup(g.client.CloseIdleConnections)
 	g.fund()
 	return g
@@ -53,11 +67,11 @@ var (
 )
 
 // start runs geth and reads the addresses from its log.
-func (g *Geth) start(path string) {
+func (g *Geth) start(path, period string) {
 	g.t.Helper()
-	cmd := exec.Command(path, "--dev", "--dev.period", "1000000", "--datadir", g.t.TempDir(), "--ipcdisable", "--nodiscover",
-		"--maxpeers", "0", "--port", "0", "--authrpc.port", "0", "--cache", "64",
-		"--http", "--http.port", "0", "--http.api", "eth,debug,txpool,testing", "--ws", "--ws.port", "0", "--ws.api", "eth")
+	cmd := exec.Command(path, "--dev", "--dev.period", period, "--datadir", g.t.TempDir(), "--ipcdisable", "--nodiscover",
+		"--maxpeers", "0", "--port", "0", "--authrpc.port", "0", "--cache", "64", "--txpool.nolocals",
+		"--http", "--http.port", "0", "--http.api", "eth,debug,txpool,testing,miner,dev", "--ws", "--ws.port", "0", "--ws.api", "eth")
 	log, err := cmd.StderrPipe()
 	if err != nil {
 		g.t.Fatal(err)

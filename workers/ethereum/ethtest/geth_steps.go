@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"strconv"
 )
@@ -12,6 +13,13 @@ import (
 // Call calls a method of the node and decodes its result into result, unless that is nil. An error ends the test.
 func (g *Geth) Call(method string, result any, params ...any) {
 	g.t.Helper()
+	if err := g.try(method, result, params...); err != nil {
+		g.t.Fatal(err)
+	}
+}
+
+// try is Call without an end of the test.
+func (g *Geth) try(method string, result any, params ...any) error {
 	if params == nil {
 		params = []any{}
 	}
@@ -21,11 +29,11 @@ func (g *Geth) Call(method string, result any, params ...any) {
 	g.mu.Unlock()
 	body, err := json.Marshal(map[string]any{"jsonrpc": "2.0", "id": id, "method": method, "params": params})
 	if err != nil {
-		g.t.Fatal(err)
+		return err
 	}
 	resp, err := g.client.Post(g.url, "application/json", bytes.NewReader(body))
 	if err != nil {
-		g.t.Fatalf("%s: %v", method, err)
+		return fmt.Errorf("%s: %w", method, err)
 	}
 	defer resp.Body.Close()
 	var answer struct {
@@ -33,20 +41,21 @@ func (g *Geth) Call(method string, result any, params ...any) {
 		Error  *rpcError
 	}
 	if resp.StatusCode != http.StatusOK {
-		g.t.Fatalf("%s: status %d", method, resp.StatusCode)
+		return fmt.Errorf("%s: status %d", method, resp.StatusCode)
 	}
 	if err := json.NewDecoder(resp.Body).Decode(&answer); err != nil {
-		g.t.Fatalf("%s: %v", method, err)
+		return fmt.Errorf("%s: %w", method, err)
 	}
 	if answer.Error != nil {
-		g.t.Fatalf("%s: %+v", method, *answer.Error)
+		return fmt.Errorf("%s: %+v", method, *answer.Error)
 	}
 	if result == nil {
-		return
+		return nil
 	}
 	if err := json.Unmarshal(answer.Result, result); err != nil {
-		g.t.Fatalf("%s: %s: %v", method, answer.Result, err)
+		return fmt.Errorf("%s: %s: %w", method, answer.Result, err)
 	}
+	return nil
 }
 
 // fund gives every account ether, in one block.

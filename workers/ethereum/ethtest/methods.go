@@ -41,8 +41,7 @@ func (s *Server) answer(req rpcRequest, f Faults) (any, *rpcError) {
 		}
 		return s.receipt(arg, limit, f), nil
 	case "eth_call":
-		return nil, &rpcError{3, "execution reverted: no", "0x08c379a0" + strings.Repeat("0", 62) + "20" +
-			strings.Repeat("0", 63) + "2" + "6e6f" + strings.Repeat("0", 60)}
+		return nil, &rpcError{3, "execution reverted: no", RevertData}
 	default:
 		return nil, &rpcError{-32601, "the method " + req.Method + " does not exist/is not available", nil}
 	}
