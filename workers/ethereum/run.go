@@ -37,6 +37,7 @@ func (s *Source) Run(ctx context.Context) error {
 		case <-ctx.Done():
 		case <-s.work:
 			s.lookAround(ctx)
+			timer.Reset(s.untilPoll())
 		case <-timer.C:
 			timer.Reset(s.poll(ctx))
 		}
@@ -48,7 +49,7 @@ func (s *Source) Run(ctx context.Context) error {
 func (s *Source) poll(ctx context.Context) time.Duration {
 	now := time.Now()
 	s.mu.Lock()
-	s.pollAt = now.Add(s.cfg.Poll)
+	s.polledAt, s.pollAt = now, now.Add(s.cfg.Poll)
 	s.mu.Unlock()
 	err := s.followAny(ctx)
 	if ctx.Err() != nil {
@@ -66,7 +67,27 @@ func (s *Source) poll(ctx context.Context) time.Duration {
 	s.failed = false
 	s.lookAround(ctx)
 	s.sweep(ctx)
-	return max(time.Until(now.Add(s.cfg.Poll)), 0)
+	return s.untilPoll()
+}
+
+// untilPoll returns the time until the next poll.
+func (s *Source) untilPoll() time.Duration {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return max(time.Until(s.pollAt), 0)
+}
+
+// pollGap is how soon after a poll a refresh can bring the next one forward.
+const pollGap = 500 * time.Millisecond
+
+// callsPerPoll is what polls that were brought forward leave time for, where calls are limited: a look at the heads and some look-ups.
+const callsPerPoll = 6
+
+// hurryLocked brings the next poll forward: whoever refreshes wants to know of blocks that came since the last one, too.
+func (s *Source) hurryLocked() {
+	if at := s.polledAt.Add(s.gap); at.Before(s.pollAt) {
+		s.pollAt = at
+	}
 }
 
 // behindPolls is how many polls in a row must find a head that went down before that is trouble: behind one address there may

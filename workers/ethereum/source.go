@@ -21,6 +21,7 @@ type Source struct {
 	endpoints []*endpoint
 	policies  policies
 	work      chan struct{} // holds one: there is something to look up
+	gap       time.Duration // between two polls at least, however often a refresh is asked for
 
 	mu         sync.Mutex // guards what follows, all watches, and what Health shows of endpoints
 	book       *book
@@ -30,6 +31,7 @@ type Source struct {
 	headAt     time.Time
 	followedAt time.Time // of the last poll that found everything up to date
 	followedBy uint8     // the endpoint that it asked, counted from 1; 0: none
+	polledAt   time.Time // when the last poll began
 	pollAt     time.Time // of the next poll
 	running    bool
 
@@ -59,10 +61,11 @@ func New(cfg Config) (*Source, error) {
 		return nil, err
 	}
 	s := &Source{cfg: cfg, chainID: cfg.chainID(), book: newBook(cfg), work: make(chan struct{}, 1)}
-	s.lookups = cfg.BatchSize
+	s.lookups, s.gap = cfg.BatchSize, pollGap
 	for i, e := range cfg.Endpoints {
 		if e.Rate > 0 { // at most half of what a poll's time allows, so that the head never waits for look-ups
 			s.lookups = max(1, min(s.lookups, int(e.Rate*cfg.Poll.Seconds()/2)))
+			s.gap = max(s.gap, time.Duration(callsPerPoll/e.Rate*float64(time.Second)))
 		}
 		client, err := jsonrpc.New(jsonrpc.Config{
 			URL: e.URL, Rate: e.Rate, BatchSize: cfg.BatchSize, Timeout: cfg.Timeout, MaxBody: cfg.MaxBody, Transport: cfg.Transport,

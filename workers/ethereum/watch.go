@@ -77,7 +77,7 @@ func (w *watch) Wake(wake source.Wake) {
 	s.book.fire(w, time.Now())
 }
 
-// Refresh puts the transaction at the front of the look-up queue.
+// Refresh puts the transaction at the front of the look-up queue, and has the head looked at soon.
 func (w *watch) Refresh() {
 	s := w.src
 	s.mu.Lock()
@@ -86,6 +86,7 @@ func (w *watch) Refresh() {
 		return
 	}
 	s.book.refresh(w)
+	s.hurryLocked()
 	s.kick()
 }
 
