@@ -31,8 +31,21 @@ type top struct {
 	since time.Time // it was not there before
 }
 
-// newStates starts a fleet on a node whose blocks are looked for so often, with these keys of the source as well.
-func newStates(t *testing.T, geth *ethtest.Geth, poll time.Duration, keys string) *states {
+// newStates starts a fleet on a node, and a tracker that says of every block that it was followed. The source has these keys as well.
+func newStates(t *testing.T, geth *ethtest.Geth, keys string) *states {
+	t.Helper()
+	s := newUnmarked(t, geth, "poll: 50ms\n    "+keys)
+	tx := geth.NewTx(false)
+	s.mark = s.start(t, tx, `"finality":{"confirmations":1000000},"progress":"every"`)
+	s.mark.next("started", nil)
+	block := geth.Mine(tx)
+	s.mark.next("included", nil)
+	s.tops = append(s.tops, top{block, time.Now()})
+	return s
+}
+
+// newUnmarked starts a fleet on a node, whose source has these keys as well.
+func newUnmarked(t *testing.T, geth *ethtest.Geth, keys string) *states {
 	t.Helper()
 	s := &states{geth: geth, txs: map[string]ethtest.Tx{}, fleet: newFleet(t)}
 	for i := range s.lines {
@@ -46,17 +59,10 @@ sources:
     kind: ethereum
     chain: %q
     endpoints: [{url: %q}, {url: %q}]
-    poll: %s
     %s
 supervision: {backoff: {base: 20ms, cap: 200ms}}
-`, ethtest.Chain, s.lines[0].url, s.lines[1].url, poll, keys)
+`, ethtest.Chain, s.lines[0].url, s.lines[1].url, keys)
 	s.workers = append(s.workers, process.StartWorker(t, config))
-	tx := geth.NewTx(false)
-	s.mark = s.start(t, tx, `"finality":{"confirmations":1000000},"progress":"every"`)
-	s.mark.next("started", nil)
-	block := geth.Mine(tx)
-	s.mark.next("included", nil)
-	s.tops = append(s.tops, top{block, time.Now()})
 	return s
 }
 
@@ -111,6 +117,7 @@ type story struct {
 	tx       ethtest.Tx
 	messages jetstream.MessagesContext
 	seen     uint64
+	unread   *checker.Event // was taken, and is to be read again
 }
 
 // start starts a tracker of tx with these further params, and with further fields of the start.
@@ -143,6 +150,10 @@ func (s *states) start(t *testing.T, tx ethtest.Tx, params string, fields ...str
 // read returns the tracker's next event.
 func (y *story) read(t *testing.T) checker.Event {
 	t.Helper()
+	if e := y.unread; e != nil {
+		y.unread = nil
+		return *e
+	}
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	msg, err := y.messages.Next(jetstream.NextContext(ctx))

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"math/big"
 	"testing"
-	"time"
 
 	"trackerfleet/workers/ethereum/ethtest"
 )
@@ -16,7 +15,7 @@ import (
 func TestGethStateTable(t *testing.T) {
 	takesAWhile(t)
 	t.Parallel()
-	s := newStates(t, ethtest.StartGeth(t), 50*time.Millisecond, "sweep_after: 100ms")
+	s := newStates(t, ethtest.StartGeth(t), "sweep_after: 100ms")
 	for _, row := range []struct {
 		name string
 		run  func(*states, *testing.T)
