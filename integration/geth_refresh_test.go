@@ -7,7 +7,8 @@ import (
 	"trackerfleet/workers/ethereum/ethtest"
 )
 
-// TestGethRefreshLooksNow: a person's refresh shows within a second what happened on the chain, although the next look at it is far off.
+// TestGethRefreshLooksNow: a person's refresh shows within a second what happened on the chain, although the next look at it is
+// far off.
 func TestGethRefreshLooksNow(t *testing.T) {
 	takesAWhile(t)
 	t.Parallel()

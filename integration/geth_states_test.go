@@ -31,7 +31,8 @@ type top struct {
 	since time.Time // it was not there before
 }
 
-// newStates starts a fleet on a node, and a tracker that says of every block that it was followed. The source has these keys as well.
+// newStates starts a fleet on a node, and a tracker that says of every block that it was followed. The source has these keys as
+// well.
 func newStates(t *testing.T, geth *ethtest.Geth, keys string) *states {
 	t.Helper()
 	s := newUnmarked(t, geth, "poll: 50ms\n    "+keys)

@@ -47,9 +47,10 @@ func TestRefreshesDoNotMultiplyPolls(t *testing.T) {
 		rate float64
 		most int
 	}{{0, 21}, {2, 5}} {
-		limited := func(c *ethereum.Config) { rarely(c)
+		limited := func(c *ethereum.Config) {
+			rarely(c)
 			c.Endpoints[0].Rate = test.rate
-		 }
+		}
 		bubble(t, limited, func(r *rig) {
 			w := r.watch(r.node.NewTx(false), source.Hint{})
 			before := r.node.Calls()["eth_getBlockByNumber"]

@@ -80,7 +80,8 @@ func (s *Source) untilPoll() time.Duration {
 // pollGap is how soon after a poll a refresh can bring the next one forward.
 const pollGap = 500 * time.Millisecond
 
-// callsPerPoll is what polls that were brought forward leave time for, where calls are limited: a look at the heads and some look-ups.
+// callsPerPoll is what polls that were brought forward leave time for, where calls are limited: a look at the heads and some
+// look-ups.
 const callsPerPoll = 6
 
 // hurryLocked brings the next poll forward: whoever refreshes wants to know of blocks that came since the last one, too.
