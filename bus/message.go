@@ -137,6 +137,7 @@ type Tracker struct {
 	LastCheckAt       *time.Time        `json:"last_check_at,omitempty"`
 	NextCheckAt       *time.Time        `json:"next_check_at,omitempty"`
 	LastCheckEndpoint string            `json:"last_check_endpoint,omitempty"` // who answered the last check, without secrets
+	WaitingFor        string            `json:"waiting_for,omitempty"`         // why it does not move now, in one line for people; "" when it has finished
 	Deadline          *time.Time        `json:"deadline,omitempty"`
 	LastError         *LastError        `json:"last_error,omitempty"`
 	Result            json.RawMessage   `json:"result"` // data of the terminal event; null before

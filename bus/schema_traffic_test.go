@@ -74,7 +74,7 @@ func fullTracker(t testing.TB) *bus.Tracker {
 	at := eventTime
 	tr.Source, tr.Worker, tr.Progress, tr.Labels = "sim", "w-1", &bus.Progress{Have: 1, Need: 2}, map[string]string{"a": "b"}
 	tr.StartedAt, tr.UpdatedAt, tr.LastCheckAt, tr.NextCheckAt, tr.Deadline = at, at, &at, &at, &at
-	tr.LastCheckEndpoint, tr.LastError = "https://node", &bus.LastError{At: at, Message: "boom"}
+	tr.LastCheckEndpoint, tr.WaitingFor, tr.LastError = "https://node", "a block", &bus.LastError{At: at, Message: "boom"}
 	tr.Result, tr.Meta = json.RawMessage(`{"a":1}`), json.RawMessage(`{"b":2}`)
 	return tr
 }

@@ -87,5 +87,5 @@ func (b Backoff) Delay(attempt int, random float64) time.Duration {
 // takes to reach its cap.
 func memory(i Intensity) int {
 	const longestRow = 64
-	return max(i.withDefaults().MaxRestarts+1, longestRow)
+	return max(i.WithDefaults().MaxRestarts+1, longestRow)
 }

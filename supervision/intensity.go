@@ -17,7 +17,8 @@ const (
 	defaultPeriod      = time.Minute
 )
 
-func (i Intensity) withDefaults() Intensity {
+// WithDefaults returns the limits as they are applied.
+func (i Intensity) WithDefaults() Intensity {
 	if i.MaxRestarts == 0 {
 		i.MaxRestarts = defaultMaxRestarts
 	}
@@ -38,7 +39,7 @@ func (i Intensity) faults(faults []error) []error {
 // Exceeded reports whether a child whose ends so far are crashes, the one at now included, has used up its restarts: whether
 // more than MaxRestarts of them lie within Period before now.
 func (i Intensity) Exceeded(crashes []time.Time, now time.Time) bool {
-	i = i.withDefaults()
+	i = i.WithDefaults()
 	recent := 0
 	for _, at := range crashes {
 		if now.Sub(at) < i.Period {

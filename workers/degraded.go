@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"go.uber.org/zap"
+
+	"trackerfleet/workers/source"
 )
 
 // degradedEvery is how soon the log says that a source is degraded, or no more so.
@@ -29,6 +31,7 @@ func (w *Worker) watchSources(ctx context.Context) error {
 func (w *Worker) sayDegraded() {
 	for name, p := range w.profiles {
 		h := p.source.Health()
+		p.noteOutage(h, time.Now())
 		if h.Degraded == p.degraded {
 			continue
 		}
@@ -39,4 +42,20 @@ func (w *Worker) sayDegraded() {
 			w.log.Info("source recovered", zap.String("source", name))
 		}
 	}
+}
+
+// noteOutage keeps since when the source cannot be followed, and the newest reason, for those who look a tracker up.
+func (p *profile) noteOutage(h source.Health, now time.Time) {
+	if !h.Degraded {
+		p.outage.Store(nil)
+		return
+	}
+	next := outage{since: now, reason: h.Error}
+	if was := p.outage.Load(); was != nil {
+		if was.reason == next.reason {
+			return
+		}
+		next.since = was.since
+	}
+	p.outage.Store(&next)
 }

@@ -2,6 +2,7 @@ package workers
 
 import (
 	"testing"
+	"time"
 
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
@@ -40,5 +41,26 @@ func TestADegradedSourceIsSaidOnceAndItsRecoveryOnce(t *testing.T) {
 	}
 	if reason := logs.All()[0].ContextMap()["reason"]; reason != "no answer within 10s" {
 		t.Errorf("reason %v", reason)
+	}
+}
+
+func TestAnOutageKeepsSinceWhenItIs(t *testing.T) {
+	p := &profile{}
+	begun := time.Unix(1000, 0)
+	for i, step := range []struct {
+		health source.Health
+		want   *outage
+	}{
+		{source.Health{}, nil},
+		{source.Health{Degraded: true, Error: "refused"}, &outage{begun.Add(time.Second), "refused"}},
+		{source.Health{Degraded: true, Error: "refused"}, &outage{begun.Add(time.Second), "refused"}},
+		{source.Health{Degraded: true, Error: "no answer"}, &outage{begun.Add(time.Second), "no answer"}},
+		{source.Health{Error: "no answer"}, nil},
+		{source.Health{Degraded: true, Error: "refused"}, &outage{begun.Add(5 * time.Second), "refused"}},
+	} {
+		p.noteOutage(step.health, begun.Add(time.Duration(i)*time.Second))
+		if got := p.outage.Load(); (got == nil) != (step.want == nil) || got != nil && *got != *step.want {
+			t.Errorf("step %d: %+v, want %+v", i, got, step.want)
+		}
 	}
 }

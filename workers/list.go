@@ -173,7 +173,7 @@ func (w *Worker) list(req bus.ListRequest) (bus.ListReply, error) {
 		if id <= after || req.Filter == "" && !page.wants(id) {
 			continue // spares making its object, which is the dear part
 		}
-		if object := c.object(); filter.Match(&object, at) {
+		if object, _, _ := c.outline(); filter.Match(&object, at) {
 			page.add(object)
 		}
 	}
@@ -183,7 +183,17 @@ func (w *Worker) list(req bus.ListRequest) (bus.ListReply, error) {
 			page.add(object)
 		}
 	})
-	return fitPage(bus.ListReply{Trackers: page.sorted(), Counts: counts}, page.more), nil
+	return fitPage(bus.ListReply{Trackers: w.explained(page.sorted()), Counts: counts}, page.more), nil
+}
+
+// explained adds what they wait for to the trackers that run here.
+func (w *Worker) explained(trackers []bus.Tracker) []bus.Tracker {
+	for i := range trackers {
+		if child, ok := w.names.Lookup(trackers[i].TransactionID.String()); ok {
+			trackers[i].WaitingFor = cellOf(child).object().WaitingFor
+		}
+	}
+	return trackers
 }
 
 // lowest keeps the trackers with the lowest IDs, at most limit.

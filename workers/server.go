@@ -181,20 +181,29 @@ func (s *server) Terminate(context.Context, error) {
 	}
 }
 
-// object is the tracker as the contract shows it. Its identity is the one last committed, so a successor shows only once its
-// restarted event is stored; until then the tracker is in backoff.
+// object is the tracker as the contract shows it.
 func (c *cell) object() bus.Tracker {
+	t, newest, now := c.outline()
+	t.WaitingFor = c.waiting(t.Phase, newest, now)
+	return t
+}
+
+// outline is the tracker's object but for what it waits for, and what that can be told from: the record with what is not durable,
+// and how the source looks at it. Its identity is the one last committed, so a successor shows only once its restarted event is
+// stored; until then the tracker is in backoff.
+func (c *cell) outline() (t bus.Tracker, newest *tracker.Record, now source.Checks) {
 	record := c.committed.Load().record
-	t := record.Object(c.profile.source.Checkpoint().Height)
+	t = record.Object(c.profile.source.Checkpoint().Height)
 	t.Worker = c.worker.cfg.Name
 	c.mu.Lock()
 	handle := c.handle
+	newest = c.record
 	recovering := c.comeback
 	c.mu.Unlock()
 	child := c.child.Load()
 	t.Phase = phaseNow(t.Phase, child, recovering)
 	if handle != nil {
-		now := checks(handle)
+		now = checks(handle)
 		t.LastCheckAt, t.NextCheckAt, t.LastCheckEndpoint = timeOrNil(now.Last), timeOrNil(now.Next), now.Endpoint
 	}
 	if t.Phase == bus.PhaseBackoff || t.Phase == bus.PhaseParked && record.Phase() != bus.PhaseParked {
@@ -203,7 +212,7 @@ func (c *cell) object() bus.Tracker {
 			t.LastError = &bus.LastError{At: crash.At, Message: crash.Reason.Error()}
 		}
 	}
-	return t
+	return t, newest, now
 }
 
 // checks asks a watch how it is looked at. Whoever looks a tracker up does it, so a source that panics is taken for one that

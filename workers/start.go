@@ -282,5 +282,6 @@ func (w *Worker) storedObject(record *tracker.Record) bus.Tracker {
 	if object.Phase == bus.PhaseRunning {
 		object.Phase = bus.PhaseHandoff
 	}
+	object.WaitingFor = storedWaiting(&object)
 	return object
 }

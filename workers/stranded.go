@@ -29,6 +29,7 @@ func (s stranded) object(worker string) bus.Tracker {
 		object = s.record.Object(0)
 	}
 	object.Worker, object.Phase = worker, bus.PhaseParked
+	object.WaitingFor = "tracker.retry: no tracker can be made of its record"
 	object.LastError = &bus.LastError{At: s.since, Message: s.reason.Error()}
 	return object
 }

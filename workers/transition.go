@@ -1,6 +1,8 @@
 package workers
 
 import (
+	"sync/atomic"
+
 	"trackerfleet/bus"
 	"trackerfleet/workers/source"
 	"trackerfleet/workers/tracker"
@@ -43,5 +45,6 @@ type profile struct {
 	source source.Source
 	mark   watermark
 
-	degraded bool // as the log has it; belongs to watchSources
+	outage   atomic.Pointer[outage] // nil: it can be followed. Set by watchSources
+	degraded bool                   // as the log has it; belongs to watchSources
 }

@@ -27,6 +27,7 @@ func trackerGrid(t *bus.Tracker) render.Grid {
 	add("process", pid(t)+fmt.Sprintf("  partition %d, run %d, %d restarts, %d events", t.Partition, t.Run, t.Restarts, t.Events))
 	add("started", stamp(&t.StartedAt))
 	add("updated", stamp(&t.UpdatedAt))
+	add("waiting for", t.WaitingFor)
 	add("last check", strings.TrimSpace(stamp(t.LastCheckAt)+"  "+t.LastCheckEndpoint))
 	add("next check", stamp(t.NextCheckAt))
 	add("deadline", stamp(t.Deadline))

@@ -77,7 +77,7 @@ func (w *watch) Checks() source.Checks {
 	c := source.Checks{Head: s.heads.latest, Safe: s.heads.safe, Finalized: s.heads.finalized}
 	if w.checked != 0 {
 		c.Last = time.Unix(0, w.checked)
-		c.Endpoint = endpointName((int(w.absences) + s.config.Endpoints - 1) % s.config.Endpoints)
+		c.Endpoint = endpointName(max(0, int(w.absences)-1) % s.config.Endpoints)
 	}
 	if w.due.pos != 0 {
 		c.Next = s.outside.began(max(w.due.number, s.round+1))
