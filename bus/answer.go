@@ -37,9 +37,10 @@ const CallOK CallStatus = "ok"
 
 // CallReply answers tracker.call.
 type CallReply struct {
-	Status  CallStatus `json:"status"`
-	Op      Op         `json:"op"`
-	Tracker *Tracker   `json:"tracker"`
+	Status   CallStatus `json:"status"`
+	Op       Op         `json:"op"`
+	Answered *bool      `json:"answered,omitempty"` // refresh: the source has answered since, and Tracker is what came of it
+	Tracker  *Tracker   `json:"tracker"`
 }
 
 // StopStatus says how a stop ended.

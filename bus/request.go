@@ -54,7 +54,7 @@ type Op string
 // The values of [Op].
 const (
 	OpState   Op = "state"   // default
-	OpRefresh Op = "refresh" // ask the source now
+	OpRefresh Op = "refresh" // ask the source now, and answer with what it says or, if that takes long, without
 	OpPing    Op = "ping"
 	OpCrash   Op = "crash" // panic, for rehearsals; only where the workers allow it
 )

@@ -95,7 +95,10 @@ func TestRepliesAreAsTheirSchemas(t *testing.T) {
 			bus.LookupReply{Status: bus.LookupNotFound},
 			bus.LookupReply{Status: bus.LookupUnavailable, Error: bus.WireError(bus.ErrUnavailable)},
 		},
-		"call_reply": {bus.CallReply{Status: bus.CallOK, Op: bus.OpPing, Tracker: tr}},
+		"call_reply": {
+			bus.CallReply{Status: bus.CallOK, Op: bus.OpPing, Tracker: tr},
+			bus.CallReply{Status: bus.CallOK, Op: bus.OpRefresh, Answered: new(bool), Tracker: tr},
+		},
 		"stop_reply": {bus.StopReply{Status: bus.StopRestarted, Tracker: tr}}, "retry_reply": {bus.RetryReply{Status: bus.RetryResumed, Tracker: tr}},
 		"list_reply": {bus.ListReply{}, bus.ListReply{Trackers: []bus.Tracker{*tr}, Counts: counts, Cursor: "c"}},
 		"fleet_reply": {bus.FleetReply{}, bus.FleetReply{

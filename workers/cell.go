@@ -32,6 +32,7 @@ type cell struct {
 	writing   bool            // a decision is being made or stored
 	written   chan struct{}   // closed when writing ends; nil when nobody waits
 	woken     bool            // a wake is in the mailbox
+	awaited   bool            // refreshes knows somebody who waits for what the source says
 	unasked   bool            // the source was not asked yet to wake the tracker as the committed record wants
 	ended     bool            // decides nothing any more: the run has finished or the partition is not owned here
 	pinned    bool            // holds pin in the profile's watermark
@@ -71,6 +72,9 @@ func (c *cell) Observe(o source.Observation) {
 		c.inbox = new(source.Inbox)
 	}
 	c.inbox.Put(o)
+	if c.awaited {
+		c.worker.refreshes.seen(c)
+	}
 	c.pinLocked(lowestHeight(o))
 	c.wakeLocked()
 }

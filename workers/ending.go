@@ -26,6 +26,9 @@ func (c *cell) endLocked() {
 	c.ended = true
 	c.inbox = nil
 	c.unpinLocked()
+	if c.awaited {
+		c.worker.refreshes.over(c)
+	}
 	if c.aside {
 		c.aside = false
 		c.part.holdBack(-1)

@@ -79,6 +79,9 @@ func (c *cell) take(what inputs) (input, bool) {
 		c.inbox = nil
 		c.unpinLocked()
 	}
+	if c.awaited {
+		c.worker.refreshes.decided(c)
+	}
 	return input{}, false
 }
 

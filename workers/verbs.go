@@ -127,19 +127,46 @@ func (w *Worker) serveCall(ctx context.Context, r request) {
 		}
 		return
 	}
-	answer, err := c.child.Load().Call(ctx, call{op: req.Op})
+	if req.Op == bus.OpRefresh {
+		w.serveRefresh(ctx, r, c)
+		return
+	}
+	object, err := w.call(ctx, c, req.Op)
+	if err != nil {
+		w.replyError(r, err)
+		return
+	}
+	w.reply(r, bus.CallReply{Status: bus.CallOK, Op: req.Op, Tracker: &object})
+}
+
+// serveRefresh has the tracker's source asked now, and answers with what came of it, or with what there is when the source takes longer
+// than the caller waits.
+func (w *Worker) serveRefresh(ctx context.Context, r request, c *cell) {
+	wait := w.refreshes.begin(c)
+	defer w.refreshes.end(wait)
+	if _, err := w.call(ctx, c, bus.OpRefresh); err != nil {
+		w.replyError(r, err)
+		return
+	}
+	answered := wait.answered(ctx, r)
+	object := c.object()
+	w.reply(r, bus.CallReply{Status: bus.CallOK, Op: bus.OpRefresh, Answered: &answered, Tracker: &object})
+}
+
+// call has the running tracker of c do something and returns its object then.
+func (w *Worker) call(ctx context.Context, c *cell, op bus.Op) (bus.Tracker, error) {
+	answer, err := c.child.Load().Call(ctx, call{op: op})
 	if errors.Is(err, supervision.ErrParked) {
 		err = bus.Errorf(bus.CodeConflict, "the tracker is parked; tracker.retry brings it back")
 	}
 	if err != nil {
-		w.replyError(r, callError(err))
-		return
+		return bus.Tracker{}, callError(err)
 	}
 	object := answer.(bus.Tracker)
-	if req.Op == bus.OpState && c.settled(ctx) == nil {
+	if op == bus.OpState && c.settled(ctx) == nil {
 		object = c.object()
 	}
-	w.reply(r, bus.CallReply{Status: bus.CallOK, Op: req.Op, Tracker: &object})
+	return object, nil
 }
 
 // serveStop ends a tracker for good, or crashes it, as the reason says.

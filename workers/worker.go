@@ -43,6 +43,7 @@ type Worker struct {
 	clock      clock
 	deadlines  *deadlines
 	starts     startTable
+	refreshes  refreshes
 	finished   *backlog[*cell] // to be stopped for good
 	stepping   *backlog[*cell] // to be stepped for a server that does not run
 	spawning   *backlog[*attempt]

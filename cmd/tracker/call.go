@@ -16,7 +16,7 @@ func (a *app) callCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "call ID [state|refresh|ping|crash]",
 		Short: "Talk to a running tracker",
-		Long: "Talk to a running tracker: state shows it, refresh has it ask its source now, ping only proves that it lives,\n" +
+		Long: "Talk to a running tracker: state shows it, refresh has it ask its source now and shows what came of it, ping only proves that it lives,\n" +
 			"crash makes it panic where the workers allow that.",
 		Args: cobra.RangeArgs(1, 2),
 		ValidArgsFunction: func(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
@@ -42,5 +42,22 @@ func call(ctx context.Context, s *session, args []string) error {
 	if err != nil {
 		return err
 	}
-	return s.printer().Print(reply, func() render.Grid { return answerGrid(string(reply.Status), reply.Tracker) })
+	return s.printer().Print(reply, func() render.Grid { return callGrid(reply) })
+}
+
+// callGrid shows the answer in one line and, of a refresh, whether the source has said something, and what is waited for now.
+func callGrid(reply bus.CallReply) render.Grid {
+	g := answerGrid(string(reply.Status), reply.Tracker)
+	if reply.Answered == nil {
+		return g
+	}
+	if *reply.Answered {
+		g.Notes = append(g.Notes, "the source has answered")
+	} else {
+		g.Notes = append(g.Notes, "the source has not answered yet; lookup shows it when it has")
+	}
+	if t := reply.Tracker; t != nil && t.WaitingFor != "" {
+		g.Notes = append(g.Notes, "waiting for "+render.Cell(t.WaitingFor))
+	}
+	return g
 }
