@@ -8,116 +8,121 @@ import (
 	"trackerfleet/workers/source"
 )
 
+var (
+	twelveDeep  = source.Policy{Confirmations: 12, DropAfter: 64, DropMinAge: 30 * time.Minute}
+	untilFinal  = source.Policy{Finality: source.Finalized}
+	settledOnly = source.Policy{MissingChecks: 3, DropAge: time.Hour}
+	inVain      = absent(50, 0, 2)
+	elsewhere   = source.Observation{Kind: source.Absent, Head: 51, Endpoint: 1, Endpoints: 2}
+)
+
+var waitings = []struct {
+	name   string
+	policy source.Policy
+	saw    []source.Observation
+	checks source.Checks
+	want   string
+}{
+	{"never looked at", twelveDeep, nil, source.Checks{}, "the source's first answer"},
+	{
+		"unseen", twelveDeep,
+		[]source.Observation{inVain},
+		source.Checks{},
+		"a node to know it: unseen in 1 look; dropped at block 114 and not before " + clock(30*time.Minute),
+	},
+	{
+		"unseen by two", twelveDeep,
+		[]source.Observation{inVain, elsewhere, elsewhere},
+		source.Checks{},
+		"a node to know it: unseen in 3 looks of several endpoints; dropped at block 114 and not before " + clock(30*time.Minute),
+	},
+	{"never dropped", source.Policy{Confirmations: 1}, []source.Observation{inVain}, source.Checks{}, "a node to know it: unseen in 1 look"},
+	{"pending", twelveDeep, []source.Observation{waits(50)}, source.Checks{}, "a block that holds it"},
+	{
+		"pending, not found", twelveDeep,
+		[]source.Observation{waits(50), inVain, inVain},
+		source.Checks{},
+		"a block that holds it; 2 looks in vain since it was last seen, 3 make it missing",
+	},
+	{
+		"missing", twelveDeep,
+		[]source.Observation{waits(50), inVain, inVain, elsewhere},
+		source.Checks{},
+		"a node to know it again: last seen at " + clock(time.Second) + ", 3 looks in vain since of several endpoints; " +
+			"dropped at block 115 and not before " + clock(30*time.Minute+time.Second),
+	},
+	{
+		"confirming", twelveDeep,
+		[]source.Observation{included(in(100, "a"), 100)},
+		source.Checks{Head: 102},
+		"9 more confirmations (3 of 12): final at block 111, the head is 102",
+	},
+	{
+		"the last confirmation", twelveDeep,
+		[]source.Observation{included(in(100, "a"), 110)},
+		source.Checks{},
+		"1 more confirmation (11 of 12): final at block 111, the head is 110",
+	},
+	{
+		"head not handed over", twelveDeep,
+		[]source.Observation{included(in(100, "a"), 100)},
+		source.Checks{Head: 200},
+		"its last confirmation, at block 111, to be handed over",
+	},
+	{
+		"confirmations without an end",
+		source.Policy{Confirmations: 1<<64 - 1},
+		[]source.Observation{included(in(100, "a"), 100)},
+		source.Checks{Head: 102},
+		"18446744073709551612 more confirmations (3 of 18446744073709551615)",
+	},
+	{
+		"finalized", untilFinal,
+		[]source.Observation{included(in(100, "a"), 100)},
+		source.Checks{Head: 102, Safe: 101, Finalized: 90},
+		"the finalized head to reach block 100, it is at 90",
+	},
+	{
+		"safe",
+		source.Policy{Finality: source.Safe},
+		[]source.Observation{included(in(100, "a"), 100)},
+		source.Checks{Safe: 95, Finalized: 90},
+		"the safe head to reach block 100, it is at 95",
+	},
+	{
+		"no finalized head", untilFinal,
+		[]source.Observation{included(in(100, "a"), 100)},
+		source.Checks{Head: 102},
+		"the finalized head to reach block 100, it is not known yet",
+	},
+	{
+		"replaced", twelveDeep,
+		[]source.Observation{replacing("0xb", in(100, "x"), 100)},
+		source.Checks{},
+		"the transaction in its place, 0xb, to be final: 11 more confirmations (1 of 12): final at block 111, the head is 100",
+	},
+	{
+		"a provider's first answer", settledOnly, nil,
+		source.Checks{Next: epoch},
+		"the provider's first answer; next asked at " + clock(0),
+	},
+	{
+		"a provider that does not know it", settledOnly,
+		[]source.Observation{{Kind: source.Absent, Endpoints: 1}},
+		source.Checks{},
+		"the provider to know it: unseen in 1 look; dropped if it does not by " + clock(time.Hour+time.Second),
+	},
+	{
+		"under way at a provider", settledOnly,
+		[]source.Observation{{Kind: source.Pending}},
+		source.Checks{Next: epoch.Add(5 * time.Second)},
+		"the provider to settle it; next asked at " + clock(5*time.Second),
+	},
+	{"at its end", source.Policy{Confirmations: 1}, []source.Observation{included(in(100, "a"), 100)}, source.Checks{}, ""},
+}
+
 func TestWaitingSaysWhatHasToCome(t *testing.T) {
-	depth := source.Policy{Confirmations: 12, DropAfter: 64, DropMinAge: 30 * time.Minute}
-	finalized := source.Policy{Finality: source.Finalized}
-	provider := source.Policy{MissingChecks: 3, DropAge: time.Hour}
-	vain := absent(50, 0, 2)
-	other := source.Observation{Kind: source.Absent, Head: 51, Endpoint: 1, Endpoints: 2}
-	for _, tt := range []struct {
-		name   string
-		policy source.Policy
-		saw    []source.Observation
-		checks source.Checks
-		want   string
-	}{
-		{"never looked at", depth, nil, source.Checks{}, "the source's first answer"},
-		{
-			"unseen", depth,
-			[]source.Observation{vain},
-			source.Checks{},
-			"a node to know it: unseen in 1 look; dropped at block 114 and not before " + clock(30*time.Minute),
-		},
-		{
-			"unseen by two", depth,
-			[]source.Observation{vain, other, other},
-			source.Checks{},
-			"a node to know it: unseen in 3 looks of several endpoints; dropped at block 114 and not before " + clock(30*time.Minute),
-		},
-		{"never dropped", source.Policy{Confirmations: 1}, []source.Observation{vain}, source.Checks{}, "a node to know it: unseen in 1 look"},
-		{"pending", depth, []source.Observation{waits(50)}, source.Checks{}, "a block that holds it"},
-		{
-			"pending, not found", depth,
-			[]source.Observation{waits(50), vain, vain},
-			source.Checks{},
-			"a block that holds it; 2 looks in vain since it was last seen, 3 make it missing",
-		},
-		{
-			"missing", depth,
-			[]source.Observation{waits(50), vain, vain, other},
-			source.Checks{},
-			"a node to know it again: last seen at " + clock(time.Second) + ", 3 looks in vain since of several endpoints; " +
-				"dropped at block 115 and not before " + clock(30*time.Minute+time.Second),
-		},
-		{
-			"confirming", depth,
-			[]source.Observation{included(in(100, "a"), 100)},
-			source.Checks{Head: 102},
-			"9 more confirmations (3 of 12): final at block 111, the head is 102",
-		},
-		{
-			"the last confirmation", depth,
-			[]source.Observation{included(in(100, "a"), 110)},
-			source.Checks{},
-			"1 more confirmation (11 of 12): final at block 111, the head is 110",
-		},
-		{
-			"head not handed over", depth,
-			[]source.Observation{included(in(100, "a"), 100)},
-			source.Checks{Head: 200},
-			"its last confirmation, at block 111, to be handed over",
-		},
-		{
-			"confirmations without an end",
-			source.Policy{Confirmations: 1<<64 - 1},
-			[]source.Observation{included(in(100, "a"), 100)},
-			source.Checks{Head: 102},
-			"18446744073709551612 more confirmations (3 of 18446744073709551615)",
-		},
-		{
-			"finalized", finalized,
-			[]source.Observation{included(in(100, "a"), 100)},
-			source.Checks{Head: 102, Safe: 101, Finalized: 90},
-			"the finalized head to reach block 100, it is at 90",
-		},
-		{
-			"safe",
-			source.Policy{Finality: source.Safe},
-			[]source.Observation{included(in(100, "a"), 100)},
-			source.Checks{Safe: 95, Finalized: 90},
-			"the safe head to reach block 100, it is at 95",
-		},
-		{
-			"no finalized head", finalized,
-			[]source.Observation{included(in(100, "a"), 100)},
-			source.Checks{Head: 102},
-			"the finalized head to reach block 100, it is not known yet",
-		},
-		{
-			"replaced", depth,
-			[]source.Observation{replacing("0xb", in(100, "x"), 100)},
-			source.Checks{},
-			"the transaction in its place, 0xb, to be final: 11 more confirmations (1 of 12): final at block 111, the head is 100",
-		},
-		{
-			"a provider's first answer", provider, nil,
-			source.Checks{Next: epoch},
-			"the provider's first answer; next asked at " + clock(0),
-		},
-		{
-			"a provider that does not know it", provider,
-			[]source.Observation{{Kind: source.Absent, Endpoints: 1}},
-			source.Checks{},
-			"the provider to know it: unseen in 1 look; dropped if it does not by " + clock(time.Hour+time.Second),
-		},
-		{
-			"under way at a provider", provider,
-			[]source.Observation{{Kind: source.Pending}},
-			source.Checks{Next: epoch.Add(5 * time.Second)},
-			"the provider to settle it; next asked at " + clock(5*time.Second),
-		},
-		{"at its end", source.Policy{Confirmations: 1}, []source.Observation{included(in(100, "a"), 100)}, source.Checks{}, ""},
-	} {
+	for _, tt := range waitings {
 		t.Run(tt.name, func(t *testing.T) {
 			w := begins(t, tt.policy)
 			for _, o := range tt.saw {
