@@ -9,14 +9,17 @@ type branch struct {
 	blocks   []*block
 }
 
-// matches returns, block by block, the watched transactions of the branch.
-func (b *book) matches(br branch) [][]Hash {
-	found := make([][]Hash, len(br.blocks))
+// matches returns, block by block, the watched transactions of the branch; nil if there are none at all.
+func (b *book) matches(br branch) (found [][]Hash) {
 	for i, blk := range br.blocks {
 		for _, tx := range blk.txs {
-			if b.index.has(tx) {
-				found[i] = append(found[i], tx)
+			if !b.index.has(tx) {
+				continue
 			}
+			if found == nil {
+				found = make([][]Hash, len(br.blocks))
+			}
+			found[i] = append(found[i], tx)
 		}
 	}
 	return found

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"encoding/json"
 	"runtime"
+	"strings"
 	"testing"
 	"time"
 	"unsafe"
@@ -101,6 +102,53 @@ func BenchmarkBytesPerWatch(b *testing.B) {
 	}
 }
 
+// perBlock is how many transactions a block of these benchmarks has.
+const perBlock = 300
+
+// strangers returns a block of transactions that nobody watches, no two calls the same.
+func strangers(number uint64) *block {
+	blk := &block{number: number, hash: numbered(1<<50 + number), parent: numbered(1<<50 + number - 1)}
+	for i := range uint64(perBlock) {
+		blk.txs = append(blk.txs, numbered(1<<40+number*perBlock+i))
+	}
+	return blk
+}
+
+// A transaction of a block that nobody watches allocates nothing.
+func TestMissesAllocateNothing(t *testing.T) {
+	s, err := bookOf(10_000, withSlot)
+	if err != nil {
+		t.Fatal(err)
+	}
+	br := branch{blocks: []*block{strangers(1)}}
+	if got := testing.AllocsPerRun(100, func() {
+		if s.book.matches(br) != nil {
+			t.Fatal("a match")
+		}
+	}); got != 0 {
+		t.Errorf("%v allocations in a block without hits, want none", got)
+	}
+}
+
+// BenchmarkMatch looks for the transactions of a block that nobody watches among a million watches.
+func BenchmarkMatch(b *testing.B) {
+	s, err := bookOf(1_000_000, bare)
+	if err != nil {
+		b.Fatal(err)
+	}
+	blocks := make([]branch, 100) // more than a cache remembers
+	for i := range blocks {
+		blocks[i].blocks = []*block{strangers(uint64(i))}
+	}
+	b.ReportAllocs()
+	n := 0
+	for b.Loop() {
+		s.book.matches(blocks[n%len(blocks)])
+		n++
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/perBlock, "ns/miss")
+}
+
 // BenchmarkBlock applies blocks of 300 transactions, 3 of them watched, against a million watches.
 func BenchmarkBlock(b *testing.B) {
 	s, err := bookOf(1_000_000, bare)
@@ -108,26 +156,42 @@ func BenchmarkBlock(b *testing.B) {
 		b.Fatal(err)
 	}
 	now := time.Unix(1_700_000_000, 0)
-	number, other := uint64(1), uint64(1<<40)
-	parent := numbered(1 << 50)
+	number := uint64(1)
 	for b.Loop() {
-		blk := &block{number: number, hash: numbered(1<<50 + number), parent: parent}
+		b.StopTimer()
+		blk := strangers(number)
 		receipts := map[Hash]*receipt{}
-		for i := range uint64(300) {
-			tx := numbered(other)
-			if i%100 == 0 {
-				tx = numbered((number*3 + i/100) % 1_000_000)
-				receipts[tx] = &receipt{tx: tx, block: blk.hash, number: number, success: true, gasUsed: "21000", feePaid: "1"}
-			}
-			other++
-			blk.txs = append(blk.txs, tx)
+		for i := range uint64(3) {
+			tx := numbered((number*3 + i) % 1_000_000)
+			blk.txs[i*100] = tx
+			receipts[tx] = &receipt{tx: tx, block: blk.hash, number: number, success: true, gasUsed: "21000", feePaid: "1"}
 		}
 		br := branch{ancestor: number - 1, blocks: []*block{blk}}
+		b.StartTimer()
 		s.book.matches(br)
 		s.book.apply(br, receipts, now)
-		parent = blk.hash
 		number++
 	}
+}
+
+// BenchmarkDecodeBlock reads a block of 300 transactions as a node sends it, with hashes only.
+func BenchmarkDecodeBlock(b *testing.B) {
+	blk := strangers(1)
+	raw, err := json.Marshal(map[string]any{
+		"number": "0x1", "hash": blk.hash, "parentHash": blk.parent, "timestamp": "0x6553f100", "transactions": blk.txs,
+		"logsBloom": "0x" + strings.Repeat("0", 512), "extraData": "0x", "gasUsed": "0x1c9c380",
+	})
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.ReportAllocs()
+	b.SetBytes(int64(len(raw)))
+	for b.Loop() {
+		if got, err := decodeBlock(raw); err != nil || len(got.txs) != perBlock {
+			b.Fatalf("%v, %v", got, err)
+		}
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/perBlock, "ns/tx")
 }
 
 // BenchmarkFire advances the head past a height that a thousand of a million waiting watches wait for.
