@@ -1,6 +1,9 @@
 package ethereum
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // branch is a piece of chain that takes the place of everything above ancestor.
 type branch struct {
@@ -9,17 +12,28 @@ type branch struct {
 	blocks   []*block
 }
 
-// matches returns, block by block, the watched transactions of the branch; nil if there are none at all.
+// matches returns, block by block, the transactions of the branch that are watched or take the slot of one that is; nil if
+// there are none at all.
 func (b *book) matches(br branch) (found [][]Hash) {
+	add := func(i int, tx Hash) {
+		if found == nil {
+			found = make([][]Hash, len(br.blocks))
+		}
+		found[i] = append(found[i], tx)
+	}
 	for i, blk := range br.blocks {
 		for _, tx := range blk.txs {
-			if !b.index.has(tx) {
-				continue
+			if b.index.has(tx) {
+				add(i, tx)
 			}
-			if found == nil {
-				found = make([][]Hash, len(br.blocks))
+		}
+		if b.slots.empty() {
+			continue
+		}
+		for j := range blk.takers {
+			if t := &blk.takers[j]; b.slots.robs(t) && !b.index.has(t.tx) {
+				add(i, t.tx)
 			}
-			found[i] = append(found[i], tx)
 		}
 	}
 	return found
@@ -29,6 +43,9 @@ func (b *book) matches(br branch) (found [][]Hash) {
 // new blocks; a watch whose receipt isn't there is owed it.
 func (b *book) apply(br branch, receipts map[Hash]*receipt, now time.Time) {
 	displaced := b.displace(br)
+	if br.deep || b.window.empty() || slices.ContainsFunc(br.blocks, func(blk *block) bool { return !blk.full }) {
+		b.streak++
+	}
 	if br.deep {
 		b.window = newWindow(b.window.size)
 	} else {
@@ -36,13 +53,7 @@ func (b *book) apply(br branch, receipts map[Hash]*receipt, now time.Time) {
 	}
 	var here []*watch
 	for _, blk := range br.blocks {
-		m := b.window.push(blk)
-		for _, tx := range blk.txs {
-			for w := range b.index.of(tx) {
-				b.seat(w, m)
-				here = append(here, w)
-			}
-		}
+		here = b.push(blk, here)
 	}
 	b.tags.advance(b.window.head().number)
 	for _, w := range displaced {
@@ -56,11 +67,32 @@ func (b *book) apply(br branch, receipts map[Hash]*receipt, now time.Time) {
 		b.gone(w, now)
 	}
 	for _, w := range here {
-		if r := receipts[w.ref.hash]; r != nil && r.block == w.place.hash {
+		if r := receipts[w.sought()]; r != nil && r.block == w.place.hash {
 			b.settle(w, r, now)
 		}
 	}
 	b.fireAll(now)
+}
+
+// push puts a block on top, seats those who are in it, and returns here with them.
+func (b *book) push(blk *block, here []*watch) []*watch {
+	m := b.window.push(blk)
+	for _, tx := range blk.txs {
+		for w := range b.index.of(tx) {
+			b.seat(w, m)
+			here = append(here, w)
+		}
+	}
+	if b.slots.empty() {
+		return here
+	}
+	for i := range blk.takers {
+		for w := range b.slots.robbed(&blk.takers[i]) {
+			b.seat(w, m.by(rivalOf(w, &blk.takers[i])))
+			here = append(here, w)
+		}
+	}
+	return here
 }
 
 // displace takes the watches out of the blocks that br replaces and returns them.
@@ -98,6 +130,9 @@ func (b *book) displace(br branch) []*watch {
 	}
 	for _, w := range displaced {
 		b.unlist(w)
+		if t := b.window.takerAt(w.place.number, w.ref.hash); t != nil && !w.ref.hasSlot() {
+			b.learn(w, t) // another one may take it on the new branch
+		}
 		if w.place = nil; w.told != nil {
 			b.depths[w] = depth
 		}
@@ -125,7 +160,7 @@ func (b *book) recheck() {
 			b.urgent.pushBack(w)
 		}
 	}
-	for _, l := range []*list{&b.owed, &b.again, &b.silent} {
+	for _, l := range []*list{&b.owed, &b.again, &b.robbed, &b.silent} {
 		for _, w := range l.all() {
 			b.unlist(w)
 			w.place = nil

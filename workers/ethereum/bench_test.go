@@ -39,7 +39,7 @@ func bookOf(n int, extras func(i uint64) *extra) (*Source, error) {
 
 func bare(uint64) *extra { return nil }
 
-func withSlot(i uint64) *extra { return &extra{slot: slot{nonce: i}, hasSlot: true} }
+func withSlot(i uint64) *extra { return &extra{nonce: i, slotted: true} }
 
 // bytesPerWatch measures n idle watches on the heap: all that the source keeps of them, in all its indices.
 func bytesPerWatch(tb testing.TB, n int, extras func(uint64) *extra) float64 {

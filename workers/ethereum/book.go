@@ -12,14 +12,18 @@ type book struct {
 	window *window
 	tags   tags
 	index  *index
+	slots  *slots
 	count  int
+	streak uint16 // of blocks that were read in full, one after the other; each has another number
 
 	urgent  list              // to be looked up now
 	again   list              // to be looked up at the next poll: the last try said nothing
 	silent  list              // in no block, least recently looked at first
+	robbed  list              // in no block, and the nonce is used up: what took it is to be found
 	owed    list              // in a block, the receipt is to be fetched
 	seated  map[uint64]*list  // in a block and told so, by height; none of them is empty
 	depths  map[*watch]uint64 // of the reorganisations that displaced watches whose observers don't know it yet
+	proofs  map[*watch]proofs // of the few whose nonces were found used up for good
 	sinces  map[*watch]uint64 // up to where the records of watches know everything; nil once blocks are followed
 	waiting [3]dues           // by kind of head
 	wanted  [3]int            // watches with a wake, by kind of head
@@ -31,10 +35,14 @@ func newBook(cfg Config) *book {
 		window: newWindow(cfg.Window),
 		tags:   tags{depth: [3]uint64{source.Safe: cfg.SafeDepth, source.Finalized: cfg.FinalizedDepth}},
 		index:  newIndex(),
+		slots:  newSlots(),
+		streak: 1,
 		urgent: list{room: inUrgent},
 		again:  list{room: inAgain},
 		silent: list{room: inSilent},
+		robbed: list{room: inRobbed},
 		owed:   list{room: inOwed},
+		proofs: map[*watch]proofs{},
 		sinces: map[*watch]uint64{},
 		seated: map[uint64]*list{},
 		depths: map[*watch]uint64{},
@@ -45,16 +53,15 @@ func newBook(cfg Config) *book {
 func (b *book) add(w *watch, h source.Hint) (urgent bool) {
 	w.due, w.ask = -1, true
 	b.index.add(w)
-	b.count++
-	if h.Block != nil {
-		if hash, err := ParseHash(h.Block.Hash); err == nil {
-			w.told = &mark{h.Block.Number, hash, *h.Block}
-		}
+	if w.ref.hasSlot() {
+		b.slots.add(w)
 	}
+	b.count++
+	w.told = hinted(h)
 	if b.sinces != nil && h.Since > 0 {
 		b.sinces[w] = h.Since
 	}
-	switch m := b.window.find(w.ref.hash); {
+	switch m := b.find(w); {
 	case m != nil:
 		b.seat(w, m)
 	case w.told == nil && b.covers(h.Since):
@@ -64,6 +71,60 @@ func (b *book) add(w *watch, h source.Hint) (urgent bool) {
 		b.urgent.pushBack(w)
 	}
 	return true
+}
+
+// hinted returns the place that a record knows; nil if it knows none.
+func hinted(h source.Hint) *mark {
+	if h.Block == nil {
+		return nil
+	}
+	hash, err := ParseHash(h.Block.Hash)
+	if err != nil {
+		return nil
+	}
+	m := &mark{number: h.Block.Number, hash: hash, ref: *h.Block}
+	if h.By == "" {
+		return m
+	}
+	by, err := ParseHash(h.By)
+	if err != nil {
+		return nil
+	}
+	m.rival = &rival{by, "other"} // the record knows the kind
+	return m
+}
+
+// find returns the place that the window has for w: its own, or the one of what took its slot; nil if it has none.
+func (b *book) find(w *watch) *mark {
+	if m := b.window.find(w.ref.hash); m != nil {
+		return m
+	}
+	if w.ref.hasSlot() {
+		if t, ok := b.window.taken[w.ref.extra.slot()]; ok {
+			return t.at.by(rivalOf(w, t.taker))
+		}
+	}
+	if w.told != nil && w.told.rival != nil {
+		if m := b.window.find(w.told.rival.tx); m != nil {
+			return m.by(w.told.rival)
+		}
+	}
+	return nil
+}
+
+// learn notes the slot and the deed of w's transaction, if they were not known.
+func (b *book) learn(w *watch, t *taker) {
+	if w.ref.extra == nil {
+		w.ref.extra = &extra{}
+	}
+	x := w.ref.extra
+	if x.deed == 0 && t.tx == w.ref.hash {
+		x.deed = t.deed
+	}
+	if !x.slotted {
+		x.nonce, x.from, x.slotted = t.slot.nonce, t.slot.from, true
+		b.slots.add(w)
+	}
 }
 
 // covers reports whether every block above a height is in the window.
@@ -77,9 +138,11 @@ func (b *book) remove(w *watch) {
 	b.unlist(w)
 	delete(b.sinces, w)
 	delete(b.depths, w)
+	delete(b.proofs, w)
 	w.in = closed
 	b.count--
 	b.index.remove(w)
+	b.slots.remove(w)
 }
 
 // unlist takes w out of the list it is in, if it is in one; a height's list that becomes empty goes too. While w is in the
@@ -92,6 +155,8 @@ func (b *book) unlist(w *watch) {
 		b.again.cut(w)
 	case inSilent:
 		b.silent.cut(w)
+	case inRobbed:
+		b.robbed.cut(w)
 	case inOwed:
 		b.owed.cut(w)
 	case inSeated:
@@ -102,9 +167,10 @@ func (b *book) unlist(w *watch) {
 	}
 }
 
-// seat says that w's transaction is in the block of m. The receipt follows if the observer doesn't know.
+// seat says that w's transaction, or the rival of m, is in the block of m. The receipt follows if the observer doesn't know.
 func (b *book) seat(w *watch, m *mark) {
 	b.unlist(w)
+	delete(b.proofs, w)
 	w.place = m
 	if !w.settled() || w.ask {
 		b.owed.pushBack(w)
@@ -133,7 +199,7 @@ func (b *book) sit(w *watch) {
 	l.pushBack(w)
 }
 
-// settle hands over that w's transaction is at its place, with the receipt r of that very block.
+// settle hands over that w's transaction, or another one of its slot, is at its place, with the receipt r of that very block.
 func (b *book) settle(w *watch, r *receipt, now time.Time) {
 	from, successBefore, moved := w.told, w.success, !w.settled()
 	depth := b.depths[w]
@@ -143,6 +209,9 @@ func (b *book) settle(w *watch, r *receipt, now time.Time) {
 	b.sit(w)
 	o := b.observation(source.Included, now)
 	o.Inclusion = r.inclusion(w.place)
+	if other := w.place.rival; other != nil {
+		o.Kind, o.By, o.Replacement = source.Replacing, other.tx.String(), other.kind
+	}
 	switch {
 	case known && moved:
 		o.Kind, o.From, o.Depth = source.Reorged, was(from, successBefore), b.depthOf(depth, from)

@@ -48,6 +48,8 @@ func (w *watch) waitingLocked() string {
 		return "its look-up, which is queued"
 	case inAgain:
 		return "another look-up: the last one decided nothing"
+	case inRobbed:
+		return "the search for what took its nonce"
 	case inOwed:
 		return fmt.Sprintf("the receipt of block %d", w.place.number)
 	}

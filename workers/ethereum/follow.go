@@ -69,6 +69,7 @@ func (s *Source) catchUp(ctx context.Context, e *endpoint, mv move, latest *bloc
 		if err != nil {
 			return err
 		}
+		s.fill(ctx, e, br)
 		if err := s.apply(ctx, e, br); err != nil {
 			return err
 		}

@@ -53,18 +53,30 @@ func (s *Source) findTransactions(ctx context.Context, e *endpoint, findings []*
 	for _, f := range findings {
 		calls = append(calls, jsonrpc.NewCall("eth_getTransactionByHash", f.w.ref.hash.String()))
 	}
+	others := s.askForOthers(findings)
+	nonces := s.askForNonces(findings)
+	calls = append(append(calls, others.calls...), nonces.calls...)
 	height := jsonrpc.NewCall("eth_blockNumber")
 	err = e.client.Do(ctx, append(calls, height)...)
 	for i, f := range findings {
-		tx, callErr := answeredTransaction(calls[i])
-		if callErr == nil && tx != nil && tx.hash != f.w.ref.hash {
-			callErr = fmt.Errorf("%w: another transaction than %s", ErrAnswer, f.w.ref.hash)
-		}
+		tx, callErr := answeredTransaction(calls[i], f.w.ref.hash)
 		f.tx, f.failed = tx, callErr != nil
 		if err == nil {
 			err = callErr
 		}
 	}
+	others.read(func(f *finding, call *jsonrpc.Call) {
+		tx, callErr := answeredTransaction(call, f.w.told.rival.tx)
+		f.other, f.failed = tx, f.failed || callErr != nil
+		if err == nil {
+			err = callErr
+		}
+	})
+	nonces.read(func(f *finding, call *jsonrpc.Call) { // an error decides nothing; the next look-up asks again
+		if n, callErr := answeredQuantity(call); callErr == nil {
+			f.counted, f.nonces = true, n
+		}
+	})
 	if height.Err != nil {
 		return false, errors.Join(err, height.Err)
 	}
@@ -95,8 +107,8 @@ func (s *Source) findBelow(ctx context.Context, e *endpoint, findings []*finding
 			calls = append(calls, byHeight[height])
 		}
 		asked[i].block = byHeight[height]
-		if f.tx != nil && f.tx.block != nil {
-			asked[i].receipt = jsonrpc.NewCall("eth_getTransactionReceipt", f.w.ref.hash.String())
+		if tx := f.placed(); tx != nil {
+			asked[i].receipt = jsonrpc.NewCall("eth_getTransactionReceipt", tx.hash.String())
 			calls = append(calls, asked[i].receipt)
 		}
 	}
@@ -112,8 +124,8 @@ func (s *Source) findBelow(ctx context.Context, e *endpoint, findings []*finding
 		var err error
 		if f.below, err = answeredBlock(asked[i].block); err == nil && asked[i].receipt != nil {
 			f.receipt, err = answeredReceipt(asked[i].receipt)
-			if f.receipt != nil && f.receipt.tx != f.w.ref.hash {
-				f.receipt, err = nil, fmt.Errorf("%w: another transaction's than %s", ErrReceipt, f.w.ref.hash)
+			if hash := f.placed().hash; f.receipt != nil && f.receipt.tx != hash {
+				f.receipt, err = nil, fmt.Errorf("%w: another transaction's than %s", ErrReceipt, hash)
 			}
 		}
 		if err != nil {
@@ -140,9 +152,20 @@ func (s *Source) fillReasons(ctx context.Context, e *endpoint, findings []*findi
 	return s.reasons(ctx, e, receipts)
 }
 
-func answeredTransaction(call *jsonrpc.Call) (*transaction, error) {
+func answeredTransaction(call *jsonrpc.Call, hash Hash) (*transaction, error) {
 	if call.Err != nil {
 		return nil, call.Err
 	}
-	return decodeTransaction(call.Result)
+	tx, err := decodeTransaction(call.Result)
+	if err == nil && tx != nil && tx.hash != hash {
+		return nil, fmt.Errorf("%w: another transaction than %s", ErrAnswer, hash)
+	}
+	return tx, err
+}
+
+func answeredQuantity(call *jsonrpc.Call) (uint64, error) {
+	if call.Err != nil {
+		return 0, call.Err
+	}
+	return decodeQuantity(call.Result)
 }

@@ -70,7 +70,7 @@ type parser struct {
 	from   *Address
 	nonceN *uint64
 	to     *Address
-	wei    string
+	wei    *big.Int
 	data   *Hash
 	faults []source.Fault
 }
@@ -155,7 +155,7 @@ func (p *parser) value(raw json.RawMessage) {
 		p.fault("value", "want an amount in wei below 2^256, decimal, as a string")
 		return
 	}
-	p.wei = s
+	p.wei = n
 }
 
 func (p *parser) dataHash(raw json.RawMessage) {
@@ -185,10 +185,10 @@ func (p *parser) pairs(fields map[string]json.RawMessage) {
 func (p *parser) extraOf() *extra {
 	x := p.extra // a copy: a pointer into the parser would keep all of it
 	if p.from != nil && p.nonceN != nil {
-		x.slot, x.hasSlot = slot{*p.nonceN, *p.from}, true
+		x.nonce, x.from, x.slotted = *p.nonceN, *p.from, true
 	}
-	if p.to != nil || p.wei != "" || p.data != nil {
-		x.details = &wantDetails{p.to, p.wei, p.data}
+	if p.to != nil && p.wei != nil && p.data != nil {
+		x.deed = deedOf(p.to, p.wei, *p.data)
 	}
 	if x == (extra{}) {
 		return nil

@@ -42,7 +42,7 @@ func (s *Source) reasons(ctx context.Context, e *endpoint, receipts map[Hash]*re
 	var calls []*jsonrpc.Call
 	var of []*receipt
 	for i, r := range wanted {
-		tx, err := answeredTransaction(lookups[i])
+		tx, err := answeredTransaction(lookups[i], r.tx)
 		if err != nil || tx == nil || r.number == 0 {
 			continue
 		}

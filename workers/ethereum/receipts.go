@@ -128,7 +128,7 @@ func (s *Source) fetchOwed(ctx context.Context) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, w := range s.book.owed.all() {
-		if r := receipts[w.ref.hash]; r != nil && r.block == w.place.hash {
+		if r := receipts[w.sought()]; r != nil && r.block == w.place.hash {
 			s.book.settle(w, r, now)
 		}
 	}
@@ -140,17 +140,17 @@ func (b *book) owing() []blockReceipts {
 	var wanted []blockReceipts
 	at, seen := map[Hash]int{}, map[Hash]bool{}
 	for w := b.owed.first; w != nil; w = w.next {
-		if seen[w.ref.hash] {
+		if seen[w.sought()] {
 			continue
 		}
-		seen[w.ref.hash] = true
+		seen[w.sought()] = true
 		i, ok := at[w.place.hash]
 		if !ok {
 			i = len(wanted)
 			at[w.place.hash] = i
 			wanted = append(wanted, blockReceipts{number: w.place.number, hash: w.place.hash})
 		}
-		wanted[i].txs = append(wanted[i].txs, w.ref.hash)
+		wanted[i].txs = append(wanted[i].txs, w.sought())
 	}
 	return wanted
 }

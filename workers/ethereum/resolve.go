@@ -11,17 +11,33 @@ type finding struct {
 	w       *watch
 	failed  bool         // it said nothing that can be used
 	tx      *transaction // nil: unknown to the node
+	other   *transaction // the one that took its slot, as far as one is known by name; nil: unknown to the node
 	receipt *receipt     // only of a block below the window
 	below   *block       // the canonical block at the height in question, if that is below the window
+
+	counted bool   // the node said how many nonces of the sender are used up
+	nonces  uint64 // so many
+	over    bool   // the nonce is used up for good
+}
+
+// placed returns the one of both transactions that is in a block by the node's word; nil if none is.
+func (f *finding) placed() *transaction {
+	switch {
+	case f.tx != nil && f.tx.block != nil:
+		return f.tx
+	case f.other != nil && f.other.block != nil:
+		return f.other
+	}
+	return nil
 }
 
 // heightInQuestion returns the height below the window whose canonical block f needs to be decided, if any.
 func (b *book) heightInQuestion(f *finding) (height uint64, below bool) {
-	switch {
+	switch tx := f.placed(); {
 	case f.failed || b.window.empty():
 		return 0, false
-	case f.tx != nil && f.tx.block != nil:
-		height = f.tx.number
+	case tx != nil:
+		height = tx.number
 	case f.w.told != nil:
 		height = f.w.told.number
 	default:
@@ -46,7 +62,7 @@ func (b *book) resolve(f *finding, by witness, now time.Time) {
 	switch {
 	case f.failed:
 		b.again.pushBack(w)
-	case f.tx != nil && f.tx.block != nil:
+	case f.placed() != nil:
 		b.resolveIncluded(f, now)
 	case !by.current && (f.tx == nil || w.told != nil):
 		b.again.pushBack(w) // a node that lags knows nothing of what isn't there
@@ -58,9 +74,13 @@ func (b *book) resolve(f *finding, by witness, now time.Time) {
 }
 
 func (b *book) resolveIncluded(f *finding, now time.Time) {
-	w, number, hash := f.w, f.tx.number, *f.tx.block
+	w, tx := f.w, f.placed()
+	number, hash := tx.number, *tx.block
+	if tx != f.tx && tx.takes {
+		b.learn(w, &tx.taker)
+	}
 	if m := b.window.at(number); m != nil && m.hash == hash {
-		b.seat(w, m)
+		b.seat(w, f.at(m))
 		return
 	}
 	if b.window.empty() || number >= b.window.tail() || f.below == nil || f.below.hash != hash ||
@@ -68,18 +88,27 @@ func (b *book) resolveIncluded(f *finding, now time.Time) {
 		b.again.pushBack(w) // another branch, a node ahead of us, or half an answer
 		return
 	}
-	m := &mark{number, hash, f.below.ref()}
+	m := &mark{number: number, hash: hash, ref: f.below.ref()}
 	if first := b.sharedMark(m); first != nil {
 		m = first
 	}
-	w.place = m
+	w.place = f.at(m)
 	b.settle(w, f.receipt, now)
+}
+
+// at returns the place of the transaction that is in the block of m.
+func (f *finding) at(m *mark) *mark {
+	tx := f.placed()
+	if tx == f.tx {
+		return m
+	}
+	return m.by(rivalOf(f.w, &tx.taker))
 }
 
 // sharedMark returns the mark that others in the same block have.
 func (b *book) sharedMark(m *mark) *mark {
 	l := b.seated[m.number]
-	if l == nil || l.first == nil || l.first.place.hash != m.hash {
+	if l == nil || l.first == nil || l.first.place.hash != m.hash || l.first.place.rival != nil {
 		return nil
 	}
 	return l.first.place
@@ -108,26 +137,64 @@ func (b *book) resolveOutside(f *finding, by witness, now time.Time) {
 	b.silent.pushBack(w)
 	w.ask, w.checked, w.asked = false, b.since(now), ordinal(by.endpoint)
 	w.obs.Observe(o)
+	if f.tx != nil && f.tx.takes {
+		b.learn(w, &f.tx.taker)
+	}
+	b.resolveNonce(f, by)
 }
 
-// takeUrgent takes at most n watches out to look them up.
+// resolveNonce takes in whether the nonce of a transaction that is in no block is used up.
+func (b *book) resolveNonce(f *finding, by witness) {
+	w := f.w
+	if !w.ref.hasSlot() {
+		return
+	}
+	switch m := b.find(w); {
+	case m != nil: // just learned: the window has what took it
+		b.seat(w, m)
+	case f.counted && f.nonces > w.ref.extra.nonce:
+		b.robbed.pushBack(w)
+	case f.counted && by.current:
+		w.ref.extra.free = b.streak // from here on the blocks tell
+	}
+}
+
+// doubts reports whether w's nonce may have been used up in a block that was not read in full.
+func (b *book) doubts(w *watch) bool { return w.ref.hasSlot() && w.ref.extra.free != b.streak }
+
+// cost returns how many calls the look-up of w takes.
+func (b *book) cost(w *watch) int {
+	n := 1
+	if b.doubts(w) {
+		n++
+	}
+	if w.told != nil && w.told.rival != nil {
+		n++
+	}
+	return n
+}
+
+// takeUrgent takes watches out to look them up with at most n calls, but at least one watch.
 func (b *book) takeUrgent(n int) []*watch {
 	var ws []*watch
-	for len(ws) < n {
-		w := b.urgent.popFront()
-		if w == nil {
+	for cost := 0; b.urgent.first != nil; {
+		if cost += b.cost(b.urgent.first); cost > n && len(ws) > 0 {
 			break
 		}
-		ws = append(ws, w)
+		ws = append(ws, b.urgent.popFront())
 	}
 	return ws
 }
 
-// takeSilent takes at most n watches out that nobody looked at since before, or ever.
+// takeSilent takes watches out that nobody looked at since before, or ever, to look them up with at most n calls, but at
+// least one watch.
 func (b *book) takeSilent(n int, before time.Time) []*watch {
 	var ws []*watch
 	limit := tenths(max(before.Sub(b.began)/tenth, 0))
-	for len(ws) < n && b.silent.first != nil && b.silent.first.checked <= limit {
+	for cost := 0; b.silent.first != nil && b.silent.first.checked <= limit; {
+		if cost += b.cost(b.silent.first); cost > n && len(ws) > 0 {
+			break
+		}
 		ws = append(ws, b.silent.popFront())
 	}
 	return ws

@@ -125,16 +125,25 @@ func (s *Source) lookAround(ctx context.Context) {
 	s.fetchOwed(ctx)
 	for faults := 0; ctx.Err() == nil && faults < len(s.endpoints); {
 		s.mu.Lock()
-		var ws []*watch
+		var ws, robbed []*watch
 		if !s.book.window.empty() {
-			ws = s.book.takeUrgent(s.lookups)
+			if ws = s.book.takeUrgent(s.lookups); len(ws) == 0 {
+				robbed = s.book.takeRobbed(max(1, s.lookups/callsPerSearch))
+			}
 		}
 		pollAt := s.pollAt
 		s.mu.Unlock()
-		if len(ws) == 0 {
+		var err error
+		switch {
+		case len(ws) > 0:
+			err = s.lookUp(ctx, ws)
+		case len(robbed) > 0:
+			err = s.investigate(ctx, robbed)
+		}
+		if len(ws)+len(robbed) == 0 {
 			break
 		}
-		if err := s.lookUp(ctx, ws); err != nil {
+		if err != nil {
 			faults++
 			s.failed = faults == len(s.endpoints)
 			continue

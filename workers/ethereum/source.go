@@ -2,6 +2,7 @@ package ethereum
 
 import (
 	"fmt"
+	"math"
 	"sync"
 	"time"
 
@@ -81,6 +82,13 @@ func New(cfg Config) (*Source, error) {
 // Watch starts to observe t for o. It panics if t is not of this package's Parse.
 func (s *Source) Watch(t source.Target, h source.Hint, o source.Observer) source.Handle {
 	w := &watch{src: s, ref: *t.Ref.(*ref), obs: o}
+	if w.ref.extra != nil {
+		own := *w.ref.extra // it will change
+		w.ref.extra = &own
+	}
+	if t.Policy != nil {
+		w.finality, w.need = t.Policy.Finality, uint16(min(t.Policy.Confirmations, math.MaxUint16))
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.book.add(w, h) {

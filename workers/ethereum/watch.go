@@ -12,27 +12,23 @@ type ref struct {
 	extra *extra // nil: the start asked for none of it
 }
 
-// extra is what few starts ask for.
+// extra is what few starts ask for, and what is known of the transaction's slot. A watch has one of its own.
 type extra struct {
 	fromBlock uint64
-	slot      slot         // zero unless hasSlot
-	details   *wantDetails // nil unless the start named any
-	hasSlot   bool
-	reason    bool // ask why it was reverted
+	nonce     uint64  // of the slot
+	deed      uint64  // what the transaction does, as deedOf has it; 0: not known
+	twin      *watch  // next among those of the same slot, or of the same key
+	from      Address // of the slot
+	free      uint16  // the streak of the book in which a node said that the nonce is not used up; 0: none
+	slotted   bool    // from and nonce are known
+	reason    bool    // ask why it was reverted
 }
 
-// slot is the sender and nonce that only one transaction can use up.
-type slot struct {
-	nonce uint64
-	from  Address
-}
+// slot returns the transaction's slot, which must be known.
+func (x *extra) slot() slot { return slot{x.nonce, x.from} }
 
-// wantDetails is what the start says that the transaction does; it tells a replacement's kind.
-type wantDetails struct {
-	to       *Address
-	value    string // decimal; "" unknown
-	dataHash *Hash
-}
+// hasSlot reports whether the transaction's slot is known.
+func (r ref) hasSlot() bool { return r.extra != nil && r.extra.slotted }
 
 // wantsReason reports whether it is to be asked why the transaction was reverted.
 func (r ref) wantsReason() bool { return r.extra != nil && r.extra.reason }
@@ -55,11 +51,22 @@ type watch struct {
 	wake    uint64 // height asked for; 0: none
 	due     int32  // position among those due at wake; -1: not among them
 	checked tenths // when a node last said something of it
-	head    source.Finality
-	in      room
-	asked   uint8 // the endpoint that last answered a look-up of it, counted from 1; 0: none
-	success bool  // outcome in told
-	ask     bool  // the observer is owed an observation even if nothing changed
+	need    uint16 // confirmations that make a block final, at most all of 16 bits; of use where finality is Depth
+
+	finality source.Finality // which head makes a block final
+	head     source.Finality
+	in       room
+	asked    uint8 // the endpoint that last answered a look-up of it, counted from 1; 0: none
+	success  bool  // outcome in told
+	ask      bool  // the observer is owed an observation even if nothing changed
+}
+
+// sought returns the transaction that is in w's place: its own or the one that took its slot.
+func (w *watch) sought() Hash {
+	if w.place.rival != nil {
+		return w.place.rival.tx
+	}
+	return w.ref.hash
 }
 
 // settled reports whether the observer knows where the transaction is.

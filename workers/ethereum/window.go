@@ -1,13 +1,21 @@
 package ethereum
 
-import "trackerfleet/workers/source"
+import (
+	"slices"
 
-// mark is a block's place in the chain. It is shared by everything that says "in this block" and never changes.
+	"trackerfleet/workers/source"
+)
+
+// mark is a block's place in the chain. It is shared by everything that says "in this block", and never changes.
 type mark struct {
 	number uint64
 	hash   Hash
 	ref    source.BlockRef
+	rival  *rival // it is another transaction that is there in place of the watched one; nil: it is the watched one
 }
+
+// by returns the place in the same block that r has taken from a watched transaction.
+func (m *mark) by(r *rival) *mark { return &mark{m.number, m.hash, m.ref, r} }
 
 // window is the end of the canonical chain as it was followed: contiguous blocks, and where their transactions are.
 // It reads no clock and does no I/O.
@@ -15,15 +23,25 @@ type window struct {
 	size   int
 	blocks []seatedBlock // ascending
 	where  map[Hash]*mark
+	taken  map[slot]taking // the slots that the transactions of blocks read in full take
+}
+
+// taking is a transaction in a block of the window.
+type taking struct {
+	*taker
+	at *mark
 }
 
 type seatedBlock struct {
 	*mark
 	parent Hash
 	txs    []Hash
+	takers []taker
 }
 
-func newWindow(size int) *window { return &window{size: size, where: map[Hash]*mark{}} }
+func newWindow(size int) *window {
+	return &window{size: size, where: map[Hash]*mark{}, taken: map[slot]taking{}}
+}
 
 func (w *window) empty() bool { return len(w.blocks) == 0 }
 
@@ -50,6 +68,18 @@ func (w *window) holds(number uint64, hash Hash) bool {
 // find returns the block of a transaction, nil if it is in none of the window's.
 func (w *window) find(tx Hash) *mark { return w.where[tx] }
 
+// takerAt returns the slot that a transaction takes in the block at a height; nil if that is not known.
+func (w *window) takerAt(number uint64, tx Hash) *taker {
+	if w.at(number) == nil {
+		return nil
+	}
+	takers := w.blocks[number-w.tail()].takers
+	if i := slices.IndexFunc(takers, func(t taker) bool { return t.tx == tx }); i >= 0 {
+		return &takers[i]
+	}
+	return nil
+}
+
 // truncate takes all blocks above a height back.
 func (w *window) truncate(height uint64) {
 	for !w.empty() && w.head().number > height {
@@ -62,16 +92,19 @@ func (w *window) truncate(height uint64) {
 
 // push puts a block on top and returns its mark; the oldest block leaves when the window is full.
 func (w *window) push(b *block) *mark {
-	m := &mark{b.number, b.hash, b.ref()}
+	m := &mark{b.number, b.hash, b.ref(), nil}
 	if len(w.blocks) >= w.size {
 		w.forget(w.blocks[0])
 		n := copy(w.blocks, w.blocks[1:])
 		w.blocks[n] = seatedBlock{}
 		w.blocks = w.blocks[:n]
 	}
-	w.blocks = append(w.blocks, seatedBlock{m, b.parent, b.txs})
+	w.blocks = append(w.blocks, seatedBlock{m, b.parent, b.txs, b.takers})
 	for _, tx := range b.txs {
 		w.where[tx] = m
+	}
+	for i := range b.takers {
+		w.taken[b.takers[i].slot] = taking{&b.takers[i], m}
 	}
 	return m
 }
@@ -80,6 +113,11 @@ func (w *window) forget(b seatedBlock) {
 	for _, tx := range b.txs {
 		if w.where[tx] == b.mark {
 			delete(w.where, tx)
+		}
+	}
+	for i := range b.takers {
+		if s := b.takers[i].slot; w.taken[s].at == b.mark {
+			delete(w.taken, s)
 		}
 	}
 }

@@ -13,30 +13,56 @@ import (
 	"trackerfleet/workers/source"
 )
 
-// block is what is kept of a block: its place in the chain and the hashes of its transactions.
+// block is what is kept of a block: its place in the chain, the hashes of its transactions and, if it was read in full, the
+// slots that they take.
 type block struct {
 	number uint64
 	hash   Hash
 	parent Hash
 	time   time.Time
 	txs    []Hash
+	takers []taker // without those whose sender is not said
+	full   bool
 }
 
 func (b *block) ref() source.BlockRef {
 	return source.BlockRef{Number: b.number, Hash: b.hash.String(), Time: b.time}
 }
 
-// decodeBlock reads a block with hashes only. nil and no error is the answer null: the node doesn't have it.
+// entry is a transaction in a block: its hash, or all of it.
+type entry struct {
+	taker
+	whole, takes bool
+}
+
+// UnmarshalJSON reads either. A transaction of an unknown type is one all the same.
+func (e *entry) UnmarshalJSON(raw []byte) error {
+	if len(raw) == 0 || raw[0] != '{' {
+		return json.Unmarshal(raw, &e.tx)
+	}
+	var w wireTaker
+	if err := json.Unmarshal(raw, &w); err != nil {
+		return err
+	}
+	if w.Hash == (Hash{}) {
+		return fmt.Errorf("%w: transaction without a hash", ErrAnswer)
+	}
+	e.taker, e.takes = takerOf(w)
+	e.whole = true
+	return nil
+}
+
+// decodeBlock reads a block with hashes only or in full. nil and no error is the answer null: the node doesn't have it.
 func decodeBlock(raw json.RawMessage) (*block, error) {
 	if isNull(raw) {
 		return nil, nil
 	}
 	var w struct {
-		Number       string `json:"number"`
-		Hash         Hash   `json:"hash"`
-		Parent       Hash   `json:"parentHash"`
-		Time         string `json:"timestamp"`
-		Transactions []Hash `json:"transactions"`
+		Number       string  `json:"number"`
+		Hash         Hash    `json:"hash"`
+		Parent       Hash    `json:"parentHash"`
+		Time         string  `json:"timestamp"`
+		Transactions []entry `json:"transactions"`
 	}
 	if err := json.Unmarshal(raw, &w); err != nil {
 		return nil, fmt.Errorf("%w: block: %v", ErrAnswer, clip(err))
@@ -52,7 +78,16 @@ func decodeBlock(raw json.RawMessage) (*block, error) {
 	if w.Hash == (Hash{}) {
 		return nil, fmt.Errorf("%w: block without a hash", ErrAnswer)
 	}
-	return &block{number, w.Hash, w.Parent, time.Unix(int64(seconds), 0).UTC(), w.Transactions}, nil
+	b := &block{number: number, hash: w.Hash, parent: w.Parent, time: time.Unix(int64(seconds), 0).UTC(), full: true}
+	b.txs = make([]Hash, len(w.Transactions))
+	for i, e := range w.Transactions {
+		b.txs[i] = e.tx
+		b.full = b.full && e.whole
+		if e.takes {
+			b.takers = append(b.takers, e.taker)
+		}
+	}
+	return b, nil
 }
 
 // receipt is what is kept of a receipt.
@@ -141,6 +176,8 @@ type transaction struct {
 	block  *Hash  // nil: in no block
 	number uint64 // of block
 	wire   wireTransaction
+	taker  taker
+	takes  bool // its slot is known
 }
 
 type wireTransaction struct {
@@ -169,6 +206,10 @@ func decodeTransaction(raw json.RawMessage) (*transaction, error) {
 		return nil, fmt.Errorf("%w: transaction: %v", ErrAnswer, clip(err))
 	}
 	t := &transaction{hash: w.Hash, wire: w}
+	var whole wireTaker
+	if json.Unmarshal(raw, &whole) == nil {
+		t.taker, t.takes = takerOf(whole)
+	}
 	if w.Block == nil || *w.Block == (Hash{}) || w.Number == nil {
 		return t, nil
 	}

@@ -8,14 +8,19 @@ import (
 	"strconv"
 )
 
-// Tx is a made-up transaction.
+// Tx is a made-up transaction. From and Nonce are its slot: of all transactions of one slot, one can be in the chain.
 type Tx struct {
 	Hash    string
 	From    string
 	Nonce   uint64
+	To      string
+	Value   string // hexadecimal
+	Input   string
 	Reverts bool
 
-	raw string // signed, for a real node
+	raw     string // signed, for a real node
+	account *account
+	bumps   int // how often the fees were raised
 }
 
 // Block is a made-up block.
@@ -38,10 +43,13 @@ type chain struct {
 	byHash    map[string]*Block   // side branches too
 	pool      map[string]Tx       // known, in no canonical block
 	seats     map[string][]*Block // every block a transaction was ever in, oldest first
+	accounts  map[string][]Tx     // all transactions ever made up, by sender
 }
 
 func newChain() *chain {
-	c := &chain{byHash: map[string]*Block{}, pool: map[string]Tx{}, seats: map[string][]*Block{}}
+	c := &chain{
+		byHash: map[string]*Block{}, pool: map[string]Tx{}, seats: map[string][]*Block{}, accounts: map[string][]Tx{},
+	}
 	c.put(nil)
 	return c
 }
@@ -54,7 +62,51 @@ func (c *chain) hash(kind string) string {
 
 func (c *chain) newTx(reverts bool) Tx {
 	h := c.hash("tx")
-	return Tx{Hash: h, From: h[:42], Nonce: uint64(c.made), Reverts: reverts}
+	return c.known(Tx{
+		Hash: h, From: h[:42], Nonce: uint64(c.made), To: nobody, Value: "0xde0b6b3a7640000", Input: "0x", Reverts: reverts,
+	})
+}
+
+// known notes a transaction among those of its account.
+func (c *chain) known(tx Tx) Tx {
+	c.accounts[tx.From] = append(c.accounts[tx.From], tx)
+	return tx
+}
+
+// replacement makes another transaction of the same slot up.
+func (c *chain) replacement(tx Tx, kind string) Tx {
+	tx = tx.turned(kind)
+	tx.Hash = c.hash("tx")
+	return c.known(tx)
+}
+
+// offer puts a transaction into the pool, in place of one of the same slot.
+func (c *chain) offer(tx Tx) {
+	c.evict(tx)
+	c.pool[tx.Hash] = tx
+}
+
+// evict takes every transaction of the slot out of the pool.
+func (c *chain) evict(tx Tx) {
+	for _, other := range c.accounts[tx.From] {
+		if other.Nonce == tx.Nonce {
+			delete(c.pool, other.Hash)
+		}
+	}
+}
+
+// count returns how many nonces of an account are used up at a height: its next nonce.
+func (c *chain) count(from string, height uint64) uint64 {
+	next := uint64(0)
+	for i, tx := range c.accounts[from] {
+		if i == 0 {
+			next = tx.Nonce
+		}
+		if b, _ := c.seat(tx.Hash, height); b != nil {
+			next = max(next, tx.Nonce+1)
+		}
+	}
+	return next
 }
 
 func (c *chain) head() *Block { return c.canonical[len(c.canonical)-1] }
@@ -71,7 +123,7 @@ func (c *chain) put(txs []Tx) *Block {
 	}
 	c.byHash[b.Hash] = b
 	for _, tx := range txs {
-		delete(c.pool, tx.Hash)
+		c.evict(tx)
 		c.seats[tx.Hash] = append(c.seats[tx.Hash], b)
 	}
 	return b
@@ -81,7 +133,7 @@ func (c *chain) reorg(depth int, branch [][]Tx) []Block {
 	keep := len(c.canonical) - depth
 	for _, b := range c.canonical[keep:] {
 		for _, tx := range b.Txs {
-			c.pool[tx.Hash] = tx
+			c.offer(tx)
 		}
 	}
 	c.canonical = c.canonical[:keep:keep]

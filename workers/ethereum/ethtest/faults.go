@@ -30,4 +30,7 @@ type Faults struct {
 	ChainID     uint64        // another chain's ID; 0: its own
 	Indexing    bool          // transactions and receipts cannot be asked for yet
 	Unavailable bool          // 503
+	States      uint64        // it knows accounts at so many of the last blocks only; 0: at all
+	NoStates    bool          // it knows accounts at no block but the last
+	NoFrom      bool          // transactions don't say who sent them
 }

@@ -24,9 +24,12 @@ func (s *Server) answer(req rpcRequest, f Faults) (any, *rpcError) {
 	case "eth_blockNumber":
 		return hexNumber(limit), nil
 	case "eth_getBlockByNumber":
-		return s.blockByNumber(arg, limit, f)
+		b, fault := s.blockByNumber(arg, limit, f)
+		return blockObject(b, full(req), f), fault
 	case "eth_getBlockByHash":
-		return blockObject(s.chain.byHash[arg]), nil
+		return blockObject(s.chain.byHash[arg], full(req), f), nil
+	case "eth_getTransactionCount":
+		return s.transactionCount(arg, req, limit, f)
 	case "eth_getBlockReceipts":
 		return s.blockReceipts(arg, f)
 	case "eth_getTransactionByHash", "eth_getTransactionReceipt":
@@ -47,7 +50,29 @@ func (s *Server) answer(req rpcRequest, f Faults) (any, *rpcError) {
 	}
 }
 
-func (s *Server) blockByNumber(arg string, limit uint64, f Faults) (any, *rpcError) {
+// full reports whether whole transactions are asked for.
+func full(req rpcRequest) bool { return len(req.Params) > 1 && string(req.Params[1]) == "true" }
+
+// transactionCount returns an account's nonce at a height or tag.
+func (s *Server) transactionCount(from string, req rpcRequest, limit uint64, f Faults) (any, *rpcError) {
+	at := ""
+	if len(req.Params) < 2 || json.Unmarshal(req.Params[1], &at) != nil {
+		return nil, &rpcError{-32602, "missing value for required argument 1", nil}
+	}
+	f.SideBlocks = false
+	b, fault := s.blockByNumber(at, limit, f)
+	switch {
+	case fault != nil:
+		return nil, fault
+	case b == nil:
+		return nil, &rpcError{-32000, "header not found", nil}
+	case f.NoStates && b.Number < limit, f.States > 0 && b.Number+f.States <= limit:
+		return nil, &rpcError{-32000, "missing trie node " + b.Hash[2:] + " (path ) state is not available", nil}
+	}
+	return hexNumber(s.chain.count(from, b.Number)), nil
+}
+
+func (s *Server) blockByNumber(arg string, limit uint64, f Faults) (*Block, *rpcError) {
 	number := uint64(0)
 	switch arg {
 	case "latest":
@@ -70,10 +95,10 @@ func (s *Server) blockByNumber(arg string, limit uint64, f Faults) (any, *rpcErr
 		}
 		number = n
 		if side := s.chain.oldest(number); f.SideBlocks && side != nil {
-			return blockObject(side), nil
+			return side, nil
 		}
 	}
-	return blockObject(s.chain.at(number, limit)), nil
+	return s.chain.at(number, limit), nil
 }
 
 func (s *Server) transaction(hash string, limit uint64, f Faults) any {
@@ -120,30 +145,37 @@ func (s *Server) blockReceipts(arg string, f Faults) (any, *rpcError) {
 	return receipts, nil
 }
 
-// blockObject returns what nodes say of a block, hashes only; nil for none.
-func blockObject(b *Block) any {
+// blockObject returns what nodes say of a block, with hashes only or in full; nil for none.
+func blockObject(b *Block, full bool, f Faults) any {
 	if b == nil {
 		return nil
 	}
-	hashes := []string{}
-	for _, tx := range b.Txs {
-		hashes = append(hashes, tx.Hash)
+	txs := []any{}
+	for i, tx := range b.Txs {
+		if full {
+			txs = append(txs, txObject(tx, b, i, f))
+		} else {
+			txs = append(txs, tx.Hash)
+		}
 	}
 	return map[string]any{
 		"number": hexNumber(b.Number), "hash": b.Hash, "parentHash": b.Parent, "timestamp": hexNumber(b.Time),
-		"transactions": hashes, "uncles": []string{}, "gasLimit": "0x1c9c380",
+		"transactions": txs, "uncles": []string{}, "gasLimit": "0x1c9c380",
 	}
 }
 
 // txObject returns a transaction of a type that nobody has heard of.
 func txObject(tx Tx, b *Block, i int, f Faults) any {
 	o := map[string]any{
-		"hash": tx.Hash, "from": tx.From, "to": "0x00000000000000000000000000000000000000aa", "nonce": hexNumber(tx.Nonce),
-		"value": "0xde0b6b3a7640000", "gas": "0x5208", "gasPrice": "0x3b9aca00", "input": "0x", "type": "0x7e",
+		"hash": tx.Hash, "from": tx.From, "to": tx.To, "nonce": hexNumber(tx.Nonce),
+		"value": tx.Value, "gas": "0x5208", "gasPrice": hexNumber(1_000_000_000 + uint64(tx.bumps)), "input": tx.Input, "type": "0x7e",
 		"blockHash": nil, "blockNumber": nil, "transactionIndex": nil, "mint": map[string]any{"deep": []int{1}},
 	}
 	if f.OtherTx {
 		o["hash"] = "0x" + strings.Repeat("ee", 32)
+	}
+	if f.NoFrom {
+		delete(o, "from")
 	}
 	if b != nil {
 		o["blockHash"], o["blockNumber"], o["transactionIndex"] = b.Hash, hexNumber(b.Number), hexNumber(uint64(i))

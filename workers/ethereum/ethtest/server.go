@@ -75,11 +75,18 @@ func (s *Server) NewTx(reverts bool) Tx {
 	return s.chain.newTx(reverts)
 }
 
-// Submit makes the transaction known, in no block.
+// Replacement makes another transaction of the same sender and nonce up: a [Speedup], a [Cancel] or an [Other].
+func (s *Server) Replacement(tx Tx, kind string) Tx {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.chain.replacement(tx, kind)
+}
+
+// Submit makes the transaction known, in no block. One of the same sender and nonce is forgotten.
 func (s *Server) Submit(tx Tx) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.chain.pool[tx.Hash] = tx
+	s.chain.offer(tx)
 }
 
 // Forget takes a transaction out of the pool.

@@ -1,0 +1,125 @@
+package ethereum_test
+
+import (
+	"slices"
+	"testing"
+
+	"trackerfleet/workers/ethereum/ethtest"
+	"trackerfleet/workers/source"
+)
+
+// kinds returns what was observed of w beside looks in vain.
+func (w *watching) kinds() (seen []source.Observation) {
+	for _, o := range w.take() {
+		if o.Kind != source.Absent && o.Kind != source.Pending {
+			seen = append(seen, o)
+		}
+	}
+	return seen
+}
+
+// robbed has a transaction replaced so many blocks ago, while no source followed, and returns the replacement and its block.
+func (r *rig) robbed(ago int) (tx, other ethtest.Tx, block ethtest.Block) {
+	r.stop()
+	tx = r.node.NewTx(false)
+	other = r.node.Replacement(tx, ethtest.Cancel)
+	block = r.node.Mine(other)
+	r.mine(ago)
+	r.src = r.source(narrow)
+	r.start()
+	r.polls(2)
+	return tx, other, block
+}
+
+// What took the nonce below the window is found by halving the heights at which nonces were counted.
+func TestReplacementFoundByNonces(t *testing.T) {
+	for _, ago := range []int{0, 3, 5, 6, 50, 119} {
+		bubble(t, narrow, func(r *rig) {
+			r.mine(2)
+			tx, other, block := r.robbed(ago)
+			r.node.Misbehave(ethtest.Faults{States: 128})
+			before := total(r.src.Health().Calls)
+			w := r.watchParams(tx, source.Hint{}, slotted(tx))
+			r.polls(1)
+			calls := total(r.src.Health().Calls) - before
+			seen := w.kinds()
+			if len(seen) != 1 || seen[0].Kind != source.Replacing {
+				t.Fatalf("%d blocks ago: observed %+v", ago, seen)
+			}
+			replacedBy(t, seen[0], other, "cancel", block)
+			if calls > 25 {
+				t.Errorf("%d blocks ago: %d calls", ago, calls)
+			}
+		})
+	}
+}
+
+// What was taken before any state that nodes keep is used up for good, nobody knows by what.
+func TestNonceUsedUpForGood(t *testing.T) {
+	bubble(t, narrow, func(r *rig) {
+		r.mine(2)
+		tx, _, _ := r.robbed(200)
+		r.node.Misbehave(ethtest.Faults{States: 128})
+		w := r.watchParams(tx, source.Hint{}, slotted(tx))
+		r.polls(5)
+		seen := w.kinds()
+		if len(seen) != 1 || seen[0].Kind != source.Replaced || seen[0].By != "" {
+			t.Fatalf("observed %+v", seen)
+		}
+	})
+}
+
+// A nonce that is used up only above the final head, or by the word of a node that is behind or knows no states, decides nothing.
+func TestNonceDecidesNothing(t *testing.T) {
+	for name, f := range map[string]ethtest.Faults{
+		"no states":                  {NoStates: true},
+		"behind":                     {Lag: 20},
+		"transactions not indexed":   {Indexing: true},
+		"no transaction and receipt": {Null: true, NoReceipt: true, EmptyRcpts: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, narrow, func(r *rig) {
+				own := r.node.NewTx(false)
+				r.node.Mine(own)
+				tx, other, block := r.robbed(15)
+				r.node.Misbehave(f)
+				w, wo := r.watchParams(tx, source.Hint{}, slotted(tx)), r.watchParams(own, source.Hint{}, slotted(own))
+				r.polls(50)
+				if seen := w.kinds(); name != "no transaction and receipt" && len(seen) > 0 {
+					t.Errorf("observed %+v", seen)
+				}
+				if seen := wo.kinds(); name != "no states" && len(seen) > 0 {
+					t.Errorf("observed %+v of what is in a block", seen)
+				}
+				wo.Refresh()
+				r.node.Misbehave(ethtest.Faults{})
+				r.polls(130)
+				if name != "no transaction and receipt" {
+					replacedBy(t, w.kinds()[0], other, "cancel", block)
+				}
+				if seen := wo.kinds(); len(seen) != 1 || seen[0].Kind != source.Included {
+					t.Errorf("observed %+v of what is in a block", seen)
+				}
+			})
+		})
+	}
+}
+
+// What nobody sent from the account has used the nonce up: it cannot be named, and is final only when its block is.
+func TestNonceUsedUpWithoutTransaction(t *testing.T) {
+	bubble(t, narrow, func(r *rig) {
+		r.mine(2)
+		tx, _, _ := r.robbed(8)
+		r.node.Misbehave(ethtest.Faults{NoFrom: true})
+		w := r.watchParams(tx, source.Hint{}, slotted(tx))
+		r.polls(10)
+		if seen := w.kinds(); len(seen) > 0 {
+			t.Errorf("observed %+v before it is final", seen)
+		}
+		r.mine(4)
+		r.polls(130)
+		if seen := w.kinds(); len(seen) == 0 || slices.ContainsFunc(seen, func(o source.Observation) bool { return o.Kind != source.Replaced }) {
+			t.Errorf("observed %+v", seen)
+		}
+	})
+}
