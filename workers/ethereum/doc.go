@@ -2,9 +2,14 @@
 //
 // One head follower per chain does all the asking, whatever the number of transactions watched:
 //
-//   - Every new block is read once, by number and with hashes only, and held against the window: the last 128 blocks. Watched
-//     transactions are found in it by an index of hashes. Only for those found are receipts fetched, and a receipt counts only
+//   - Every new block is read, and held against the window: the last 128 blocks. Watched transactions are found in it by an
+//     index of hashes. Only for those found are receipts fetched, and a receipt counts only
 //     if it is of the very block that the window holds.
+//   - Blocks are read in full only while the sender and nonce of some watched transaction are known: from its start, or from a
+//     node that knew it pending. Another transaction with the same ones is found by them. What took a nonce in blocks that
+//     were not read, before the watch began or while nobody followed, is found by asking accounts for their nonces: once for
+//     each watch, beside its look-up, and then by halving the heights that full nodes have states of. Beyond those a nonce is
+//     used up for good when it was at the head that the watch's policy calls final.
 //   - A block whose parent is not the window's is the end of another branch. It is walked back by hash to where it leaves ours,
 //     and read as a whole before anybody is told anything. A branch that leaves ours below the window cannot be followed: then
 //     everything known to be in a block is looked up again.
