@@ -24,8 +24,8 @@ type Geth struct {
 	t        testing.TB
 	url, ws  string
 	client   *http.Client
-	accounts []account // funded, not used yet
-	seals    uint64    // blocks that were sealed by Seal
+	accounts []*account // funded, not used yet
+	seals    uint64     // blocks that were sealed by Seal
 
 	mu     sync.Mutex
 	nextID int

@@ -69,7 +69,7 @@ func (g *Geth) fund() {
 	var raw []string
 	for nonce := range uint64(accounts) { // past the pool, which puts transactions in order in its own time
 		a := newAccount()
-		g.accounts = append(g.accounts, a)
+		g.accounts = append(g.accounts, &a)
 		var signed struct{ Raw string }
 		g.Call("eth_signTransaction", &signed, map[string]any{
 			"from": rich[0], "to": a.String(), "value": "0xde0b6b3a7640000", "gas": "0x5208", "nonce": hexNumber(nonce),
@@ -94,6 +94,12 @@ func (g *Geth) NewTx(reverts bool) Tx {
 	a := g.accounts[0]
 	g.accounts = g.accounts[1:]
 	return a.transaction(reverts)
+}
+
+// Replacement makes another transaction of the same sender and nonce up: a [Speedup], a [Cancel] or an [Other].
+func (g *Geth) Replacement(tx Tx, kind string) Tx {
+	g.t.Helper()
+	return tx.turned(kind).signed()
 }
 
 // Submit puts the transaction into the node's pool.

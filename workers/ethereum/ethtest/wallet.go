@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"math/big"
+	"strings"
 
 	"golang.org/x/crypto/sha3"
 )
@@ -31,7 +32,7 @@ func newAccount() account {
 func (a account) String() string { return "0x" + hex.EncodeToString(a.address) }
 
 const (
-	gwei = 1_000_000_000
+	gwei = uint64(1_000_000_000)
 	// revertingInit is creation code that reverts with what follows it: 100 bytes from offset 12 to memory, and REVERT.
 	revertingInit = "\x60\x64\x60\x0c\x60\x00\x39\x60\x64\x60\x00\xfd"
 )
@@ -39,20 +40,45 @@ const (
 // RevertData is what a transaction that reverts gives as its reason, in hex: Solidity's Error("no").
 var RevertData = fmt.Sprintf("0x08c379a0%064x%064x6e6f%060x", 32, 2, 0)
 
-// transaction returns a signed transaction (EIP-1559) with the account's first nonce: one wei to nobody, or a contract creation
-// that reverts.
-func (a account) transaction(reverts bool) Tx {
-	gas, to, value, code := 21_000, make([]byte, 20), 1, ""
-	to[19] = 0xaa
+// transaction returns a signed transaction with the account's first nonce: one wei to nobody, or a contract creation that
+// reverts.
+func (a *account) transaction(reverts bool) Tx {
+	tx := Tx{From: a.String(), To: nobody, Value: "0x1", Input: "0x", Reverts: reverts, account: a}
 	if reverts {
-		gas, to, value, code = 100_000, nil, 0, revertingCode()
+		tx.To, tx.Value, tx.Input = "", "0x0", "0x"+hex.EncodeToString([]byte(revertingCode()))
+	}
+	return tx.signed()
+}
+
+// signed returns the transaction (EIP-1559) with its signature and hash. Every bump raises both fees by a tenth or more, up to
+// ten of them.
+func (tx Tx) signed() Tx {
+	gas, bumps := 21_000, uint64(1+tx.bumps)
+	if tx.To == "" {
+		gas = 100_000
 	}
 	fields := []any{
-		uint64(ChainID), uint64(0), uint64(gwei), uint64(100 * gwei), uint64(gas), to, uint64(value), []byte(code), []any{},
+		uint64(ChainID), tx.Nonce, gwei * bumps, 100 * gwei * bumps, uint64(gas),
+		decoded(tx.To), new(big.Int).SetBytes(decoded(tx.Value)).Bytes(), decoded(tx.Input),
+		[]any{},
 	}
-	r, s, parity := sign(a.key, keccak(append([]byte{2}, rlp(fields)...)))
+	r, s, parity := sign(tx.account.key, keccak(append([]byte{2}, rlp(fields)...)))
 	raw := append([]byte{2}, rlp(append(fields, parity, r.Bytes(), s.Bytes()))...)
-	return Tx{Hash: "0x" + hex.EncodeToString(keccak(raw)), From: a.String(), Reverts: reverts, raw: "0x" + hex.EncodeToString(raw)}
+	tx.Hash, tx.raw = "0x"+hex.EncodeToString(keccak(raw)), "0x"+hex.EncodeToString(raw)
+	return tx
+}
+
+// decoded returns the bytes of a hexadecimal string; "" has none.
+func decoded(s string) []byte {
+	s = strings.TrimPrefix(s, "0x")
+	if len(s)%2 == 1 {
+		s = "0" + s
+	}
+	b, err := hex.DecodeString(s)
+	if err != nil {
+		panic(err)
+	}
+	return b
 }
 
 // revertingCode is creation code that reverts with RevertData.
