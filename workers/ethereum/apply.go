@@ -55,7 +55,6 @@ func (b *book) apply(br branch, receipts map[Hash]*receipt, now time.Time) {
 	for _, blk := range br.blocks {
 		here = b.push(blk, here)
 	}
-	b.tags.advance(b.window.head().number)
 	for _, w := range displaced {
 		if w.place != nil {
 			continue

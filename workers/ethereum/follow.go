@@ -214,7 +214,6 @@ func (s *Source) takeMarks(marks []tagMark) {
 		}
 	}
 	if !window.empty() {
-		s.book.tags.advance(window.head().number)
 		s.book.fireAll(now)
 	}
 	s.mu.Unlock()

@@ -19,7 +19,8 @@ func (t *tags) seen(kind source.Finality, height uint64) {
 	t.missing[kind], t.fallback[kind] = 0, false
 }
 
-// absent takes in that a node has no such tag at a head. refused says that it doesn't know what a tag is.
+// absent takes in that a node has no such tag at a head, and lets the stand-in follow that. refused says that the node doesn't know
+// what a tag is.
 func (t *tags) absent(kind source.Finality, head uint64, refused bool) {
 	if t.known[kind] > 0 && !t.fallback[kind] {
 		return // it was there: the node has lost sight of it, the chain has not
@@ -30,14 +31,8 @@ func (t *tags) absent(kind source.Finality, head uint64, refused bool) {
 	if refused || head >= t.missing[kind]+t.depth[kind] {
 		t.fallback[kind] = true
 	}
-}
-
-// advance lets the stand-ins follow the head.
-func (t *tags) advance(head uint64) {
-	for kind := source.Safe; kind <= source.Finalized; kind++ {
-		if t.fallback[kind] && head >= t.depth[kind] {
-			t.known[kind] = max(t.known[kind], head-t.depth[kind])
-		}
+	if t.fallback[kind] && head >= t.depth[kind] {
+		t.known[kind] = max(t.known[kind], head-t.depth[kind])
 	}
 }
 

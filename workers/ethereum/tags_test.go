@@ -79,3 +79,33 @@ func TestTagsNotOffered(t *testing.T) {
 		})
 	}
 }
+
+// What stood in for a tag stands in no longer than no endpoint names it, even if nobody asked for it meanwhile.
+func TestTagNamedAfterAll(t *testing.T) {
+	bubble(t, shallow, func(r *rig) {
+		r.node.Misbehave(ethtest.Faults{NoTags: true})
+		first, block := r.included()
+		first.Wake(source.Wake{Height: block.Number, Head: source.Safe})
+		for range 8 {
+			r.mine(1)
+			r.polls(1)
+		}
+		first.want(source.Advanced)
+		r.node.Misbehave(ethtest.Faults{})
+		r.node.SetTags(block.Number, 0)
+		w, block := r.included()
+		w.Wake(source.Wake{Height: block.Number, Head: source.Safe})
+		r.mine(8)
+		r.polls(1)
+		w.want()
+		if n := r.src.Health().Notices; len(n) != 0 {
+			t.Errorf("notices %q", n)
+		}
+		head := r.mine(1)
+		r.node.SetTags(head.Number, 0)
+		r.polls(1)
+		if o := w.want(source.Advanced)[0]; o.Safe != head.Number {
+			t.Errorf("observed %+v, want the safe head %d", o, head.Number)
+		}
+	})
+}
