@@ -26,6 +26,7 @@ type Geth struct {
 	client   *http.Client
 	accounts []*account // funded, not used yet
 	seals    uint64     // blocks that were sealed by Seal
+	sealed   string     // the last one's hash
 
 	mu     sync.Mutex
 	nextID int
@@ -38,8 +39,8 @@ func StartGeth(t testing.TB) *Geth {
 	return startGeth(t, "1000000")
 }
 
-// StartSealingGeth is StartGeth with a node that has no safe and no finalized head until it seals a block, by [Geth.Seal] or as
-// soon as its pool holds a transaction that can be in one.
+// StartSealingGeth is StartGeth with a node whose safe and finalized heads move when it seals a block: by [Geth.Seal], or as soon
+// as its pool holds a transaction that can be in one. Until then they are the genesis block.
 func StartSealingGeth(t testing.TB) *Geth {
 	t.Helper()
 	return startGeth(t, "0")

@@ -20,20 +20,24 @@ func (g *Geth) Forget() {
 // number is a multiple of [GethEpoch]. Only a node of [StartSealingGeth] does.
 func (g *Geth) Seal() Block {
 	g.t.Helper()
-	before := g.Head().Number
+	before := g.Head()
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	for before.Hash != g.sealed && time.Now().Unix() <= int64(before.Time) { // it takes the clock's time, or the second after its last
+		<-tick.C
+	}
 	g.seals++
 	g.Call("dev_addWithdrawal", nil, map[string]any{
 		"index": hexNumber(g.seals), "validatorIndex": "0x0", "address": g.accounts[0].String(), "amount": "0x1",
 	})
-	deadline := time.Now().Add(startLimit)
-	tick := time.NewTicker(time.Millisecond)
-	defer tick.Stop()
+	deadline := time.Now().Add(stopLimit)
 	for head := g.Head(); ; head = g.Head() {
 		switch {
-		case head.Number > before && g.Tag("safe") == head.Number:
+		case head.Number > before.Number && g.Tag("safe") == head.Number:
+			g.sealed = head.Hash
 			return head
 		case time.Now().After(deadline):
-			g.t.Fatalf("geth sealed no block after block %d", before)
+			g.t.Fatalf("geth sealed no block after block %d", before.Number)
 		}
 		<-tick.C
 	}
