@@ -21,6 +21,7 @@ type line struct {
 	mu     sync.Mutex
 	null   bool           // it knows no transaction and no receipt
 	frozen uint64         // it knows of no block above; 0: of all
+	noTags bool           // it knows of no safe and no finalized block
 	nulls  map[string]int // how often a transaction was said to be unknown, by hash
 	asked  map[string]int // how often it was asked for one
 }
@@ -40,6 +41,13 @@ func (l *line) lie(null bool, frozen uint64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.null, l.frozen = null, frozen
+}
+
+// withoutTags sets whether the line hides the safe and the finalized block.
+func (l *line) withoutTags(hidden bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.noTags = hidden
 }
 
 // unknown returns how often a transaction was said to be unknown.
@@ -110,7 +118,7 @@ func calls(body io.Reader) (calls []rpcCall, batch bool, err error) {
 // ask asks the node and falsifies what it says.
 func (l *line) ask(r *http.Request, calls []rpcCall) ([]rpcAnswer, error) {
 	l.mu.Lock()
-	null, frozen := l.null, l.frozen
+	null, frozen, noTags := l.null, l.frozen, l.noTags
 	l.mu.Unlock()
 	methods := map[string]rpcCall{}
 	for i, c := range calls {
@@ -139,17 +147,21 @@ func (l *line) ask(r *http.Request, calls []rpcCall) ([]rpcAnswer, error) {
 	}
 	for i := range answers {
 		c := methods[string(answers[i].ID)]
-		l.falsify(c, &answers[i], null, frozen)
+		l.falsify(c, &answers[i], null, frozen, noTags)
 	}
 	return answers, nil
 }
 
 // falsify changes an answer as the line lies, and counts what is said.
-func (l *line) falsify(c rpcCall, a *rpcAnswer, null bool, frozen uint64) {
+func (l *line) falsify(c rpcCall, a *rpcAnswer, null bool, frozen uint64, noTags bool) {
 	switch c.Method {
 	case "eth_blockNumber":
 		if frozen > 0 {
 			a.Result = json.RawMessage(quantity(frozen))
+		}
+	case "eth_getBlockByNumber":
+		if tag := string(c.Params[0]); noTags && (tag == `"safe"` || tag == `"finalized"`) {
+			a.Result, a.Error = nil, json.RawMessage(`{"code":-39001,"message":"unknown block"}`)
 		}
 	case "eth_getTransactionReceipt", "eth_getBlockReceipts":
 		if null {

@@ -22,6 +22,7 @@ type states struct {
 	accepted []checker.Start
 	txs      map[string]ethtest.Tx // by transaction ID
 	tops     []top
+	covered  []covered
 	mark     *story // a tracker that says of every block that it was followed
 }
 
@@ -29,6 +30,12 @@ type states struct {
 type top struct {
 	block ethtest.Block
 	since time.Time // it was not there before
+}
+
+// covered are heights up to which the chain was safe and final.
+type covered struct {
+	safe, finalized uint64
+	since           time.Time // they were lower before
 }
 
 // newStates starts a fleet on a node, and a tracker that says of every block that it was followed. The source has these keys as

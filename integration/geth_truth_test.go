@@ -15,7 +15,10 @@ import (
 func (s *states) truth(e checker.Event) error {
 	tx := s.txs[e.ID]
 	var body struct {
-		Block      struct{ Hash string }
+		Block struct {
+			Hash   string
+			Number uint64
+		}
 		Have, Need uint64
 		Finality   string
 		Checks     int
@@ -38,6 +41,7 @@ func (s *states) truth(e checker.Event) error {
 		if body.Finality == "depth" {
 			return s.deepEnough(body.Block.Hash, body.Have, body.Need, e.At)
 		}
+		return s.coveredBy(body.Finality, body.Block.Number, e.At)
 	case "dropped":
 		var known any
 		if s.geth.Call("eth_getTransactionByHash", &known, tx.Hash); known != nil {
@@ -67,6 +71,17 @@ func (s *states) deepEnough(hash string, have, need uint64, at time.Time) error 
 		}
 	}
 	return fmt.Errorf("block %d %s had not %d confirmations at %v", number, hash, have, at)
+}
+
+// coveredBy returns why the safe or the finalized head was not at a height at that time.
+func (s *states) coveredBy(finality string, number uint64, at time.Time) error {
+	for _, c := range s.covered {
+		height := map[string]uint64{"safe": c.safe, "finalized": c.finalized}[finality]
+		if height >= number && !c.since.After(at) {
+			return nil
+		}
+	}
+	return fmt.Errorf("the %s head had not come to %d at %v", finality, number, at)
 }
 
 // lookedFor returns why it may not be said yet that a transaction is not there: three looks in vain are needed, at both endpoints.
