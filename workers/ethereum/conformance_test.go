@@ -20,6 +20,7 @@ import (
 type node interface {
 	URL() string
 	NewTx(reverts bool) ethtest.Tx
+	Replacement(tx ethtest.Tx, kind string) ethtest.Tx
 	Submit(ethtest.Tx)
 	Mine(...ethtest.Tx) ethtest.Block
 	Reorg(depth int, branch ...[]ethtest.Tx) []ethtest.Block
@@ -71,11 +72,24 @@ func (h *harness) NewSource(t testing.TB) source.Source {
 }
 
 func (h *harness) NewTransaction(_ testing.TB, reverts bool) sourcetest.Transaction {
-	tx := h.node.NewTx(reverts)
+	return h.add(h.node.NewTx(reverts))
+}
+
+func (h *harness) add(tx ethtest.Tx) sourcetest.Transaction {
 	id := fmt.Sprintf("txn_%d", len(h.txs))
 	h.txs[id] = tx
 	params := fmt.Sprintf(`{"hash":%q,"chain":%q}`, tx.Hash, ethtest.Chain)
 	return sourcetest.Transaction{ID: id, Params: json.RawMessage(params)}
+}
+
+func (h *harness) Replacement(_ testing.TB, tx sourcetest.Transaction, kind string) (sourcetest.Transaction, string) {
+	other := h.node.Replacement(h.txs[tx.ID], kind)
+	return h.add(other), other.Hash
+}
+
+func (h *harness) Named(t testing.TB, tx sourcetest.Transaction) sourcetest.Transaction {
+	tx.Params = json.RawMessage(detailed(t, h.txs[tx.ID]))
+	return tx
 }
 
 func (h *harness) Submit(_ testing.TB, tx sourcetest.Transaction) { h.node.Submit(h.txs[tx.ID]) }

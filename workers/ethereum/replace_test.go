@@ -2,6 +2,7 @@ package ethereum_test
 
 import (
 	"fmt"
+	"math/big"
 	"testing"
 
 	"trackerfleet/workers/ethereum/ethtest"
@@ -50,7 +51,7 @@ func TestReplacedWhilePending(t *testing.T) {
 func TestReplacedUnseen(t *testing.T) {
 	bubble(t, nil, func(r *rig) {
 		tx := r.node.NewTx(false)
-		speedup, other := r.watchParams(tx, source.Hint{}, detailed(tx)), r.watchParams(tx, source.Hint{}, slotted(tx))
+		speedup, other := r.watchParams(tx, source.Hint{}, detailed(t, tx)), r.watchParams(tx, source.Hint{}, slotted(tx))
 		speedup.want(source.Absent)
 		other.want(source.Absent)
 		taker := r.node.Replacement(tx, ethtest.Speedup)
@@ -61,10 +62,17 @@ func TestReplacedUnseen(t *testing.T) {
 	})
 }
 
-// detailed returns params that name all that a transaction does, too.
-func detailed(tx ethtest.Tx) string {
-	return fmt.Sprintf(`{"hash":%q,"from":%q,"nonce":"%d","to":%q,"value":"1000000000000000000","data_hash":%q}`, tx.Hash, tx.From, tx.Nonce,
-		tx.To, "0xc5d2460186f7233c927e7db2dcc703c0e500b653ca82273b7bfad8045d85a470")
+// noData is the hash of no data.
+const noData = "0xc5d2460186f7233c927e7db2dcc703c0e500b653ca82273b7bfad8045d85a470"
+
+// detailed returns params that name all that a transaction does, too. It must have no data.
+func detailed(t testing.TB, tx ethtest.Tx) string {
+	value, ok := new(big.Int).SetString(tx.Value, 0)
+	if !ok || tx.Input != "0x" {
+		t.Fatalf("cannot name what %+v does", tx)
+	}
+	return fmt.Sprintf(`{"hash":%q,"from":%q,"nonce":"%d","to":%q,"value":"%s","data_hash":%q}`,
+		tx.Hash, tx.From, tx.Nonce, tx.To, value, noData)
 }
 
 func TestReplacementReorganised(t *testing.T) {

@@ -21,6 +21,8 @@ type script struct {
 	inside  map[block][]string        // IDs by block
 	history map[string][]since        // by ID
 	reverts map[string]bool           // by ID
+	instead map[string]string         // ID of the replaced by ID of its replacement
+	others  map[string][2]string      // ID and kind of the replacement by ID of the replaced
 	sources []*Source
 	down    bool
 	made    int // transactions made up
@@ -35,6 +37,7 @@ type since struct {
 func newScript() *script {
 	s := &script{
 		blocks: map[block]source.BlockRef{}, inside: map[block][]string{}, history: map[string][]since{}, reverts: map[string]bool{},
+		instead: map[string]string{}, others: map[string][2]string{},
 		rounds: make([]heads, 1), depths: make([]uint64, 1),
 	}
 	s.append(nil)
@@ -50,6 +53,9 @@ func (s *script) append(ids []string) source.BlockRef {
 	s.chain = append(s.chain, b)
 	for _, id := range ids {
 		s.put(id, place{kind: in, block: b})
+		if replaced, ok := s.instead[id]; ok {
+			s.put(replaced, place{kind: taken, block: b})
+		}
 	}
 	return ref
 }
@@ -95,9 +101,25 @@ func (s *script) NewTransaction(t testing.TB, reverts bool) sourcetest.Transacti
 
 func (s *script) Submit(t testing.TB, tx sourcetest.Transaction) {
 	s.locked(func() {
-		s.put(tx.ID, place{kind: pending})
+		s.known(tx.ID)
 		s.step(0)
 	})
+}
+
+// known says that a transaction is known from the next round on, and the one that it replaces is not.
+func (s *script) known(id string) {
+	s.put(id, place{kind: pending})
+	if replaced, ok := s.instead[id]; ok {
+		s.put(replaced, place{kind: unseen})
+	}
+}
+
+func (s *script) Named(_ testing.TB, tx sourcetest.Transaction) sourcetest.Transaction { return tx }
+
+func (s *script) Replacement(t testing.TB, tx sourcetest.Transaction, kind string) (sourcetest.Transaction, string) {
+	other := s.NewTransaction(t, false)
+	s.locked(func() { s.instead[other.ID], s.others[tx.ID] = tx.ID, [2]string{other.ID, kind} })
+	return other, other.ID
 }
 
 func ids(txs []sourcetest.Transaction) (ids []string) {
@@ -119,7 +141,7 @@ func (s *script) Reorganise(t testing.TB, depth int, branch ...[]sourcetest.Tran
 	s.locked(func() {
 		for _, b := range s.chain[len(s.chain)-depth:] {
 			for _, id := range s.inside[b] {
-				s.put(id, place{kind: pending})
+				s.known(id)
 			}
 		}
 		s.chain = s.chain[:len(s.chain)-depth]
@@ -161,6 +183,9 @@ func (s *script) enter(_ *transaction, h source.Hint, _ uint64) (place, uint64) 
 	defer s.mu.Unlock()
 	for b, ref := range s.blocks {
 		if h.Block != nil && ref.Number == h.Block.Number && ref.Hash == h.Block.Hash {
+			if h.By != "" {
+				return place{kind: taken, block: b}, 0
+			}
 			return place{kind: in, block: b}, 0
 		}
 	}
@@ -185,6 +210,11 @@ func (s *script) inclusion(tx *transaction, p place) *source.Inclusion {
 	return &source.Inclusion{Block: s.blocks[p.block], Success: !s.reverts[tx.id]}
 }
 
-func (s *script) replacement(*transaction) (by, kind string) { return "", "" }
+func (s *script) replacement(tx *transaction) (by, kind string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	other := s.others[tx.id]
+	return other[0], other[1]
+}
 
 func (s *script) details(tx *transaction) *source.PendingDetails { return detailsOf(tx) }

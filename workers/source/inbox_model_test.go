@@ -140,14 +140,18 @@ func (w *world) observe() Observation {
 }
 
 func (w *world) reorg() Observation {
-	o := Observation{Kind: Reorged, From: w.at, By: w.by, Depth: w.head - w.at.Block.Number + 1}
+	o := Observation{Kind: Reorged, From: w.at, Depth: w.head - w.at.Block.Number + 1}
 	if w.at = nil; w.chance("kept", 60) {
 		w.at = w.newBlock(o.From.Block.Number)
 	}
 	o.Inclusion = w.at
-	if w.at == nil {
-		w.by, o.By = "", ""
+	switch {
+	case w.at == nil || w.by != "" && w.chance("the first is back", 30):
+		w.by = ""
+	case w.chance("replaced by it", 30):
+		w.by = "other"
 	}
+	o.By = w.by
 	return o
 }
 

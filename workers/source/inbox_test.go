@@ -30,6 +30,12 @@ func seen(kind Kind, from, to string) Observation {
 	return o
 }
 
+// by makes a reorganisation one into a block with the other transaction.
+func by(o Observation) Observation {
+	o.By = "other"
+	return o
+}
+
 func brief(o Observation) string {
 	name := func(i *Inclusion) string {
 		if i == nil {
@@ -48,6 +54,9 @@ func brief(o Observation) string {
 	case Advanced:
 		return "advanced"
 	case Reorged:
+		if o.By != "" {
+			return "reorged " + name(o.From) + name(o.Inclusion) + " by " + o.By
+		}
 		return "reorged " + name(o.From) + name(o.Inclusion)
 	case Replacing:
 		return "replacing " + name(o.Inclusion)
@@ -82,8 +91,19 @@ func TestInboxMerges(t *testing.T) {
 		{"out and replaced", []Observation{out, seen(Replacing, "", "B")}, []string{"reorged A-", "replacing B"}},
 		{
 			"replacement moves",
-			[]Observation{out, seen(Replacing, "", "B"), seen(Reorged, "B", "C")},
+			[]Observation{out, seen(Replacing, "", "B"), by(seen(Reorged, "B", "C"))},
 			[]string{"reorged A-", "replacing C"},
+		},
+		{
+			"the first comes back in its place",
+			[]Observation{out, seen(Replacing, "", "B"), seen(Reorged, "B", "C")},
+			[]string{"reorged A-", "in C"},
+		},
+		{"replaced by a reorganisation", []Observation{in, by(seen(Reorged, "A", "B"))}, []string{"in A", "reorged AB by other"}},
+		{
+			"replaced by a reorganisation and back",
+			[]Observation{in, by(seen(Reorged, "A", "B")), seen(Reorged, "B", "C")},
+			[]string{"in A", "reorged AC"},
 		},
 		{
 			"replacement goes, the first comes back",

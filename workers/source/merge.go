@@ -77,7 +77,7 @@ func mergeReorged(kept []Observation, o Observation) []Observation {
 		placed[n-1].Depth = max(placed[n-1].Depth, o.Depth)
 		return backIn(placed, o)
 	case n > 1 && placed[n-2].Kind == Reorged && o.Inclusion != nil:
-		placed[n-1] = inclusionAt(placed[n-1], o)
+		placed[n-1] = inclusionAt(o)
 		return placed
 	case n > 1 && placed[n-2].Kind == Reorged:
 		placed = placed[:n-1]
@@ -87,9 +87,11 @@ func mergeReorged(kept []Observation, o Observation) []Observation {
 	}
 }
 
-// inclusionAt returns an inclusion moved to where a reorganisation put it.
-func inclusionAt(in, reorg Observation) Observation {
-	reorg.Kind, reorg.By, reorg.Replacement = in.Kind, in.By, in.Replacement
+// inclusionAt returns the inclusion that a reorganisation ended with, of the same transaction as before or of another one.
+func inclusionAt(reorg Observation) Observation {
+	if reorg.Kind = Included; reorg.By != "" {
+		reorg.Kind = Replacing
+	}
 	reorg.From, reorg.Depth = nil, 0
 	return reorg
 }
@@ -98,7 +100,6 @@ func inclusionAt(in, reorg Observation) Observation {
 func backIn(placed []Observation, o Observation) []Observation {
 	last := placed[len(placed)-1]
 	o.From, o.Depth = last.From, last.Depth
-	o.By, o.Replacement = last.By, last.Replacement
 	if o.Kind = Reorged; o.Inclusion != nil && sameBlock(o.From, o.Inclusion) {
 		o.Kind, o.From, o.Depth = Advanced, nil, 0
 		return append(trim(placed[:len(placed)-1], Advanced), o)

@@ -167,8 +167,8 @@ type Observation struct {
 	From      *Inclusion      // Reorged: where it was
 	Depth     uint64          // Reorged: blocks taken back
 
-	By          string // Replacing: the other transaction
-	Replacement string // Replacing: speedup, cancel or other
+	By          string // Replacing, and Reorged into its block: the other transaction
+	Replacement string // Replacing, and Reorged into its block: speedup, cancel or other
 
 	Settlement *Settlement // Settled
 }

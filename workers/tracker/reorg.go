@@ -29,7 +29,7 @@ func (c *change) reorged(p *source.Policy, o source.Observation) {
 	left := pl.block()
 	now := c.enter(p, o)
 	if o.By != "" {
-		now.By, now.Kind, now.Before = clip(o.By, maxWord), kindOf(o.Replacement), pl.Before
+		now.By, now.Kind, now.Before = pl.By, pl.Kind, pl.Before // the same other one: what it does was known better before
 	}
 	to := now.block()
 	c.emit(bus.EventReorged, reorgedData{

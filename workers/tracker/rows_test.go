@@ -219,6 +219,17 @@ func TestRow8AnotherTransactionTookTheNonce(t *testing.T) {
 		`"outcome_before":"replaced","outcome_now":"succeeded"}`)
 }
 
+// Who took over from another worker may know less of what the replacement does than the record.
+func TestRow8ReplacementMoves(t *testing.T) {
+	w := begins(t, source.Policy{Confirmations: 3})
+	w.sees(replacing("other", in(9, "x"), 9))
+	moved := reorged(in(9, "x"), in(10, "y"), 10)
+	moved.By, moved.Replacement = "other", "other"
+	w.sees(moved)
+	w.sees(advanced(12))
+	w.is(bus.StatusReplaced, `replaced {"by":"other","kind":"speedup","block":{"number":10,"hash":"y"},"finality":"depth","latency":"3s"}`)
+}
+
 func TestRow9ReplacementIsFinal(t *testing.T) {
 	w := begins(t, source.Policy{Confirmations: 3, Progress: source.Progress{Every: true}})
 	w.sees(replacing("other", in(9, "x"), 9))

@@ -12,11 +12,13 @@ import (
 // patience is how long the suite waits for something that must happen.
 const patience = 20 * time.Second
 
-// Run checks that the sources of the harness do what every source does. Every part gets a harness of its own.
+// Run checks that the sources of the harness do what every source does, and what those do that see replacements if the
+// harness is a [Replacer]. Every part gets a harness of its own.
 func Run(t *testing.T, newHarness func(t *testing.T) Harness) {
 	for _, part := range parts {
 		t.Run(part.name, func(t *testing.T) { part.run(newRig(t, newHarness(t))) })
 	}
+	t.Run("replacement", func(t *testing.T) { runReplacements(t, newHarness) })
 }
 
 var parts = []struct {
