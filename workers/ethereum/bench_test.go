@@ -114,13 +114,22 @@ func strangers(number uint64) *block {
 	return blk
 }
 
-// A transaction of a block that nobody watches allocates nothing.
+// whole returns the block as one that was read in full.
+func whole(blk *block) *block {
+	blk.full = true
+	for i, tx := range blk.txs {
+		blk.takers = append(blk.takers, taker{slot: slot{nonce: 1<<40 + uint64(i)}, tx: tx})
+	}
+	return blk
+}
+
+// A transaction of a block that nobody watches, and whose slot nobody has, allocates nothing.
 func TestMissesAllocateNothing(t *testing.T) {
 	s, err := bookOf(10_000, withSlot)
 	if err != nil {
 		t.Fatal(err)
 	}
-	br := branch{blocks: []*block{strangers(1)}}
+	br := branch{blocks: []*block{whole(strangers(1))}}
 	if got := testing.AllocsPerRun(100, func() {
 		if s.book.matches(br) != nil {
 			t.Fatal("a match")
@@ -171,6 +180,52 @@ func BenchmarkBlock(b *testing.B) {
 		s.book.matches(br)
 		s.book.apply(br, receipts, now)
 		number++
+	}
+}
+
+// BenchmarkWholeBlock applies blocks of 300 transactions that were read in full, 3 of which take a slot, against a million
+// watches with slots.
+func BenchmarkWholeBlock(b *testing.B) {
+	s, err := bookOf(1_000_000, withSlot)
+	if err != nil {
+		b.Fatal(err)
+	}
+	number := uint64(1)
+	for b.Loop() {
+		b.StopTimer()
+		blk := whole(strangers(number))
+		for i := range uint64(3) {
+			blk.takers[i*100].slot.nonce = (number*3 + i) % 1_000_000
+		}
+		br := branch{ancestor: number - 1, blocks: []*block{blk}}
+		b.StartTimer()
+		s.book.matches(br)
+		s.book.apply(br, nil, time.Unix(1_700_000_000, 0))
+		number++
+	}
+}
+
+// BenchmarkDecodeWholeBlock reads a block of 300 transactions as a node sends it in full.
+func BenchmarkDecodeWholeBlock(b *testing.B) {
+	var txs []map[string]any
+	for i, tx := range strangers(1).txs {
+		txs = append(txs, map[string]any{
+			"hash": tx, "from": Address{byte(i)}.String(), "to": Address{1}.String(), "nonce": hexQuantity(uint64(i)), "value": "0x1",
+			"input": "0x" + strings.Repeat("ab", 196), "gas": "0x5208", "gasPrice": "0x1", "type": "0x2", "accessList": []any{},
+			"blockHash": tx, "blockNumber": "0x1", "transactionIndex": "0x1", "chainId": "0x1", "v": "0x1", "r": tx, "s": tx,
+		})
+	}
+	raw, err := json.Marshal(map[string]any{
+		"number": "0x1", "hash": numbered(1), "parentHash": numbered(2), "timestamp": "0x6553f100", "transactions": txs,
+	})
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.SetBytes(int64(len(raw)))
+	for b.Loop() {
+		if blk, err := decodeBlock(raw); err != nil || !blk.full || len(blk.takers) != perBlock {
+			b.Fatal(err)
+		}
 	}
 }
 

@@ -37,8 +37,8 @@ type entry struct {
 
 // UnmarshalJSON reads either. A transaction of an unknown type is one all the same.
 func (e *entry) UnmarshalJSON(raw []byte) error {
-	if len(raw) == 0 || raw[0] != '{' {
-		return json.Unmarshal(raw, &e.tx)
+	if n := len(raw); n > 1 && raw[0] == '"' {
+		return e.tx.UnmarshalText(raw[1 : n-1])
 	}
 	var w wireTaker
 	if err := json.Unmarshal(raw, &w); err != nil {

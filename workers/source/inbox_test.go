@@ -67,15 +67,44 @@ func brief(o Observation) string {
 	}
 }
 
+// merging is observations and what is taken once all of them were put.
+type merging struct {
+	name string
+	put  []Observation
+	want []string
+}
+
+func (m merging) run(t *testing.T) {
+	var b Inbox
+	for _, o := range m.put {
+		b.Put(o)
+	}
+	var got []string
+	for o, ok := b.Take(); ok; o, ok = b.Take() {
+		got = append(got, brief(o))
+	}
+	if diff := cmp.Diff(m.want, got); diff != "" {
+		t.Errorf("taken (-want +got):\n%s", diff)
+	}
+}
+
+// A reorganisation can put another transaction in the place of the first, and the first back in its place.
+func TestInboxMergesReplacements(t *testing.T) {
+	in, out, replaced := seen(Included, "", "A"), seen(Reorged, "A", ""), by(seen(Reorged, "A", "B"))
+	for _, tt := range []merging{
+		{"replaced", []Observation{in, replaced}, []string{"in A", "reorged AB by other"}},
+		{"replaced and back", []Observation{in, replaced, seen(Reorged, "B", "C")}, []string{"in A", "reorged AC"}},
+		{"replaced while out and back", []Observation{out, seen(Replacing, "", "B"), seen(Reorged, "B", "C")}, []string{"reorged A-", "in C"}},
+	} {
+		t.Run(tt.name, tt.run)
+	}
+}
+
 func TestInboxMerges(t *testing.T) {
 	absent := func(endpoint int) Observation { return Observation{Kind: Absent, Endpoint: endpoint, Endpoints: 2} }
 	pending, advanced := Observation{Kind: Pending}, Observation{Kind: Advanced}
 	in, out := seen(Included, "", "A"), seen(Reorged, "A", "")
-	for _, tt := range []struct {
-		name string
-		put  []Observation
-		want []string
-	}{
+	for _, tt := range []merging{
 		{"looks in vain add up", []Observation{absent(0), absent(1), absent(1)}, []string{"absent 3 11"}},
 		{"the first look at the second endpoint", []Observation{absent(1)}, []string{"absent 1 10"}},
 		{"pending forgives", []Observation{absent(0), absent(1), pending, absent(0)}, []string{"pending", "absent 1 1"}},
@@ -95,17 +124,6 @@ func TestInboxMerges(t *testing.T) {
 			[]string{"reorged A-", "replacing C"},
 		},
 		{
-			"the first comes back in its place",
-			[]Observation{out, seen(Replacing, "", "B"), seen(Reorged, "B", "C")},
-			[]string{"reorged A-", "in C"},
-		},
-		{"replaced by a reorganisation", []Observation{in, by(seen(Reorged, "A", "B"))}, []string{"in A", "reorged AB by other"}},
-		{
-			"replaced by a reorganisation and back",
-			[]Observation{in, by(seen(Reorged, "A", "B")), seen(Reorged, "B", "C")},
-			[]string{"in A", "reorged AC"},
-		},
-		{
 			"replacement goes, the first comes back",
 			[]Observation{out, seen(Replacing, "", "B"), seen(Reorged, "B", ""), seen(Included, "", "D")},
 			[]string{"reorged AD"},
@@ -113,19 +131,7 @@ func TestInboxMerges(t *testing.T) {
 		{"settled is for good", []Observation{absent(0), pending, {Kind: Settled}, pending, {Kind: Settled}, in}, []string{"settled"}},
 		{"replaced is for good", []Observation{pending, {Kind: Replaced}, pending, in}, []string{"replaced"}},
 	} {
-		t.Run(tt.name, func(t *testing.T) {
-			var b Inbox
-			for _, o := range tt.put {
-				b.Put(o)
-			}
-			var got []string
-			for o, ok := b.Take(); ok; o, ok = b.Take() {
-				got = append(got, brief(o))
-			}
-			if diff := cmp.Diff(tt.want, got); diff != "" {
-				t.Errorf("taken (-want +got):\n%s", diff)
-			}
-		})
+		t.Run(tt.name, tt.run)
 	}
 }
 
