@@ -12,36 +12,40 @@ import (
 )
 
 // cell is what stays of one tracker over restarts of its server: the committed record, what waits to be decided, and the
-// one write in flight. Decisions are made one at a time, each from the record that the one before left.
+// one write in flight. Decisions are made one at a time, each from the record that the one before left. A million of them are
+// held at once: TestCellIsSmall says how large one may be.
 type cell struct {
 	worker  *Worker
 	part    *partition
 	profile *profile
-	target  source.Target // Ref, which mu guards, is nil once there is a handle: the source has it
+	policy  *source.Policy // what the start asks of it
 
 	child     atomic.Pointer[supervision.Child] // set before the child's first Init
 	committed atomic.Pointer[commit]
 
-	deadlineIndex int // belongs to worker.deadlines
-
 	mu        sync.Mutex
 	record    *tracker.Record // the committed one, or one that differs from it in what is not durable
+	unwatched *source.Target  // what the first Init is to watch; nil once it does
 	handle    source.Handle   // nil until the first Init
 	inbox     *source.Inbox   // nil when empty
-	requests  []input         // asked by others than the source; before the inbox
-	writing   bool            // a decision is being made or stored
-	written   chan struct{}   // closed when writing ends; nil when nobody waits
-	woken     bool            // a wake is in the mailbox
-	awaited   bool            // refreshes knows somebody who waits for what the source says
-	unasked   bool            // the source was not asked yet to wake the tracker as the committed record wants
-	ended     bool            // decides nothing any more: the run has finished or the partition is not owned here
-	pinned    bool            // holds pin in the profile's watermark
+	occasion  *occasion       // nil: there was none yet
 	pin       uint64
-	aside     bool          // parked: holds its partition's checkpoint back, and nobody else's
-	comeback  bool          // a restart is on its way into the record
-	crashSeen time.Time     // of the newest crash that is in the record or about to be
-	changed   chan struct{} // closed at the next commit and at the end; nil when nobody waits
-	gone      chan struct{} // closed when the name is free; nil when nobody waits
+
+	deadlineIndex int32 // belongs to worker.deadlines
+
+	// mu guards these too.
+	writing  bool // a decision is being made or stored
+	woken    bool // a wake is in the mailbox
+	awaited  bool // refreshes knows somebody who waits for what the source says
+	unasked  bool // the source was not asked yet to wake the tracker as the committed record wants
+	ended    bool // decides nothing any more: the run has finished or the partition is not owned here
+	pinned   bool // holds pin in the profile's watermark
+	aside    bool // parked: holds its partition's checkpoint back, and nobody else's
+	comeback bool // a restart is on its way into the record
+}
+
+func newCell(w *Worker, part *partition, profile *profile, target source.Target) *cell {
+	return &cell{worker: w, part: part, profile: profile, policy: target.Policy, unwatched: &target}
 }
 
 // commit is a record as it is stored.
@@ -145,7 +149,7 @@ func (c *cell) ask(in input) {
 		in.finish(c.committed.Load().record, errNotMine)
 		return
 	}
-	c.requests = append(c.requests, in)
+	c.askLocked(in)
 	c.mu.Unlock()
 	c.wake()
 }
@@ -185,7 +189,7 @@ func (c *cell) wakeLocked() {
 			return
 		}
 	}
-	if len(c.requests) > 0 {
+	if c.askedLocked() {
 		c.worker.stepping.add(c)
 	}
 }
@@ -197,7 +201,7 @@ const hungPause = time.Second
 func (c *cell) stepAlone() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if len(c.requests) > 0 {
+	if c.askedLocked() {
 		c.worker.stepping.add(c)
 	}
 }

@@ -3,6 +3,7 @@ package workers
 import (
 	"testing"
 	"time"
+	"unsafe"
 
 	"trackerfleet/bus"
 	"trackerfleet/supervision"
@@ -37,6 +38,13 @@ func TestWhoAsksATrackerThatEndsIsAnsweredOnce(t *testing.T) {
 	}
 }
 
+// TestCellIsSmall: a worker holds a million, and memory comes in sizes.
+func TestCellIsSmall(t *testing.T) {
+	if got := unsafe.Sizeof(cell{}); got > 128 {
+		t.Errorf("a cell takes %d bytes, want at most 128", got)
+	}
+}
+
 // TestTrackerCanBeAskedBeforeItsServerIsMade: a name is taken before anything else happens.
 func TestTrackerCanBeAskedBeforeItsServerIsMade(t *testing.T) {
 	s := newSite(t)
@@ -49,7 +57,11 @@ func TestTrackerCanBeAskedBeforeItsServerIsMade(t *testing.T) {
 		return newServer(child)
 	}}
 	c.profile = w.profiles["sim"]
-	_, c.target, _ = w.target("sim", c.record.ID(), nil)
+	_, target, err := w.target("sim", c.record.ID(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.policy, c.unwatched = target.Policy, &target
 	started := make(chan error, 1)
 	go func() {
 		_, err := w.trackers.StartChild(t.Context(), supervision.ChildSpec{ID: "early", Type: kind, Arg: c})

@@ -26,7 +26,7 @@ func (d *deadlines) set(c *cell, at time.Time) {
 		return
 	case c.deadlineIndex > 0:
 		d.heap[c.deadlineIndex-1].at = at
-		heap.Fix(&d.heap, c.deadlineIndex-1)
+		heap.Fix(&d.heap, int(c.deadlineIndex-1))
 	default:
 		heap.Push(&d.heap, deadline{at: at, cell: c})
 	}
@@ -44,7 +44,7 @@ func (d *deadlines) remove(c *cell) {
 
 func (d *deadlines) removeLocked(c *cell) {
 	if c.deadlineIndex > 0 {
-		heap.Remove(&d.heap, c.deadlineIndex-1)
+		heap.Remove(&d.heap, int(c.deadlineIndex-1))
 	}
 }
 
@@ -100,13 +100,13 @@ func (h deadlineHeap) Less(i, j int) bool { return h[i].at.Before(h[j].at) }
 
 func (h deadlineHeap) Swap(i, j int) {
 	h[i], h[j] = h[j], h[i]
-	h[i].cell.deadlineIndex, h[j].cell.deadlineIndex = i+1, j+1
+	h[i].cell.deadlineIndex, h[j].cell.deadlineIndex = int32(i+1), int32(j+1)
 }
 
 func (h *deadlineHeap) Push(x any) {
 	d := x.(deadline)
 	*h = append(*h, d)
-	d.cell.deadlineIndex = len(*h)
+	d.cell.deadlineIndex = int32(len(*h))
 }
 
 func (h *deadlineHeap) Pop() any {

@@ -9,8 +9,7 @@ import (
 // end stops all deciding, because the partition is not owned here any more, and answers everybody who waits.
 func (c *cell) end() {
 	c.mu.Lock()
-	requests := c.requests
-	c.requests = nil
+	requests := c.requestsLocked()
 	c.endLocked()
 	record := c.record
 	c.mu.Unlock()
@@ -33,18 +32,14 @@ func (c *cell) endLocked() {
 		c.aside = false
 		c.part.holdBack(-1)
 	}
-	if c.changed != nil {
-		close(c.changed)
-		c.changed = nil
-	}
+	c.tellChangedLocked()
 }
 
 // close takes a cell that has ended out of the deadlines, and answers those who asked too late.
 func (c *cell) close() {
 	c.worker.deadlines.remove(c)
 	c.mu.Lock()
-	requests := c.requests
-	c.requests = nil
+	requests := c.requestsLocked()
 	record := c.record
 	c.mu.Unlock()
 	for _, in := range requests {
@@ -65,13 +60,11 @@ func (c *cell) detach() source.Handle {
 func (c *cell) freed() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.gone == nil {
-		c.gone = make(chan struct{})
-	}
+	gone := c.goneLocked()
 	select {
-	case <-c.gone:
+	case <-gone:
 	default:
-		close(c.gone)
+		close(gone)
 	}
 }
 
@@ -79,10 +72,7 @@ func (c *cell) freed() {
 func (c *cell) whenGone() <-chan struct{} {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.gone == nil {
-		c.gone = make(chan struct{})
-	}
-	return c.gone
+	return c.goneLocked()
 }
 
 // isGone reports whether the name is free.
@@ -109,13 +99,14 @@ func (c *cell) awaitGone(ctx context.Context) error {
 func (c *cell) whenChanged() <-chan struct{} {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.changed == nil {
-		c.changed = make(chan struct{})
+	o := c.onLocked()
+	if o.changed == nil {
+		o.changed = make(chan struct{})
 		if c.ended {
-			close(c.changed)
+			close(o.changed)
 		}
 	}
-	return c.changed
+	return o.changed
 }
 
 // settled waits until the write that is in flight now has ended, so that what it left is committed here too: who has seen
@@ -137,8 +128,12 @@ func (c *cell) settled(ctx context.Context) error {
 func (c *cell) inFlight() <-chan struct{} {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.writing && c.written == nil {
-		c.written = make(chan struct{})
+	if !c.writing {
+		return nil
 	}
-	return c.written
+	o := c.onLocked()
+	if o.written == nil {
+		o.written = make(chan struct{})
+	}
+	return o.written
 }

@@ -139,7 +139,7 @@ func (w *Worker) revive(ctx context.Context, part *partition, t tenure, record *
 	if !part.keeps(t) || epoch == 0 {
 		return nil, errNotMine
 	}
-	c := &cell{worker: w, part: part, profile: profile, target: target}
+	c := newCell(w, part, profile, target)
 	return w.startTracker(ctx, c, t, &commit{record.Owned(epoch, 1), revision}, w.clock.due(record.Deadline(), time.Now()))
 }
 

@@ -98,12 +98,13 @@ func (still) Run(ctx context.Context) error {
 }
 
 func (still) Watch(source.Target, source.Hint, source.Observer) source.Handle { return still{} }
-func (still) Checkpoint() source.Checkpoint                                   { return source.Checkpoint{} }
-func (still) Health() source.Health                                           { return source.Health{} }
-func (still) Wake(source.Wake)                                                {}
-func (still) Refresh()                                                        {}
-func (still) Close()                                                          {}
-func (still) Checks() source.Checks                                           { return source.Checks{} }
+func (still) Checkpoint() source.Checkpoint { return source.Checkpoint{} }
+
+func (still) Health() source.Health { return source.Health{} }
+func (still) Wake(source.Wake)      {}
+func (still) Refresh()              {}
+func (still) Close()                {}
+func (still) Checks() source.Checks { return source.Checks{} }
 
 // unreachable is a network that is down.
 type unreachable struct{}

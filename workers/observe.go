@@ -68,7 +68,7 @@ func (c *cell) park(child *supervision.Child) {
 	history := child.History()
 	c.setAside()
 	c.mu.Lock()
-	c.crashSeen = crash.At
+	c.onLocked().crashSeen = crash.At
 	c.mu.Unlock()
 	c.ask(input{decide: func(r *tracker.Record, now time.Time) tracker.Decision {
 		if last := r.LastError(); child.Phase() != supervision.Parked || last != nil && last.At.Equal(crash.At) {

@@ -82,10 +82,11 @@ func TestRetryBringsBackWhatIsParkedHereThoughItsRecordDoesNotSaySo(t *testing.T
 	c := bareCell(t, "one")
 	c.worker, c.part, c.profile = w, w.partitions[c.part.number], w.profiles["sim"]
 	c.committed.Store(&commit{record: c.record})
-	var err error
-	if _, c.target, err = w.target("sim", c.record.ID(), nil); err != nil {
+	_, target, err := w.target("sim", c.record.ID(), nil)
+	if err != nil {
 		t.Fatal(err)
 	}
+	c.policy, c.unwatched = target.Policy, &target
 	spec := supervision.ChildSpec{ID: "one", Type: w.trackerType, Arg: c, Parked: true}
 	if _, err := w.trackers.StartChild(t.Context(), spec); err != nil {
 		t.Fatal(err)

@@ -18,7 +18,7 @@ type server struct{ cell *cell }
 // call is a tracker.call on its way to the server.
 type call struct{ op bus.Op }
 
-func newServer(c *supervision.Child) supervision.Server { return &server{cell: cellOf(c)} }
+func newServer(c *supervision.Child) supervision.Server { return server{cellOf(c)} }
 
 // cellOf returns the cell of a tracker. The cell knows its child from then on: a name leads to a child before its server
 // is made.
@@ -29,14 +29,14 @@ func cellOf(child *supervision.Child) *cell {
 }
 
 // Init watches the transaction and, when it follows a crash, says so before it looks at anything the source has seen.
-func (s *server) Init(_ context.Context, child *supervision.Child) error {
+func (s server) Init(_ context.Context, child *supervision.Child) error {
 	c := s.cell
 	crash := child.LastCrash()
 	c.mu.Lock()
 	again := c.handle != nil
-	if crash != nil && !crash.At.Equal(c.crashSeen) {
-		c.crashSeen, c.comeback = crash.At, true
-		c.requests = append(c.requests, c.comesBack(crash))
+	if crash != nil && !crash.At.Equal(c.hadLocked().crashSeen) {
+		c.onLocked().crashSeen, c.comeback = crash.At, true
+		c.askLocked(c.comesBack(crash))
 	}
 	c.woken = false
 	if c.inbox != nil && c.inbox.Len() == 0 {
@@ -57,12 +57,12 @@ func (s *server) Init(_ context.Context, child *supervision.Child) error {
 	return nil
 }
 
-// watch begins to follow the transaction where the record left off, unless an Init that hung has done so.
+// watch begins to follow the transaction where the record left off, unless another Init has done so.
 func (c *cell) watch() {
 	c.mu.Lock()
-	target, watched := c.target, c.handle != nil
+	target := c.unwatched
 	c.mu.Unlock()
-	if watched {
+	if target == nil {
 		return
 	}
 	record := c.committed.Load().record
@@ -74,7 +74,7 @@ func (c *cell) watch() {
 		c.pinLocked(hint.Since)
 		c.mu.Unlock()
 	}
-	handle := c.profile.source.Watch(target, hint, c)
+	handle := c.profile.source.Watch(*target, hint, c)
 	if !c.keep(handle) {
 		handle.Close()
 		return
@@ -89,7 +89,7 @@ func (c *cell) keep(handle source.Handle) bool {
 	if c.ended || c.handle != nil {
 		return false
 	}
-	c.handle, c.target.Ref = handle, nil
+	c.handle, c.unwatched = handle, nil
 	return true
 }
 
@@ -137,7 +137,7 @@ func crashOf(crash *supervision.Crash) tracker.Crash {
 }
 
 // HandleInfo looks at what the cell has to decide on.
-func (s *server) HandleInfo(ctx context.Context, msg any) error {
+func (s server) HandleInfo(ctx context.Context, msg any) error {
 	if _, ok := msg.(wake); !ok {
 		return supervision.ErrUnknownMessage
 	}
@@ -145,7 +145,7 @@ func (s *server) HandleInfo(ctx context.Context, msg any) error {
 }
 
 // HandleCall proves that the tracker runs, by answering from its own goroutine.
-func (s *server) HandleCall(_ context.Context, request *supervision.Call) error {
+func (s server) HandleCall(_ context.Context, request *supervision.Call) error {
 	ask, ok := request.Message.(call)
 	if !ok {
 		return supervision.ErrUnknownMessage
@@ -169,10 +169,10 @@ func (s *server) HandleCall(_ context.Context, request *supervision.Call) error 
 }
 
 // HandleCast serves nothing.
-func (s *server) HandleCast(context.Context, any) error { return supervision.ErrUnknownMessage }
+func (s server) HandleCast(context.Context, any) error { return supervision.ErrUnknownMessage }
 
 // Terminate closes the watch of a tracker that is over, here because closing may panic or hang. A crash leaves the cell as it is.
-func (s *server) Terminate(context.Context, error) {
+func (s server) Terminate(context.Context, error) {
 	if !s.cell.over() {
 		return
 	}

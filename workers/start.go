@@ -201,7 +201,7 @@ func (w *Worker) spawn(ctx context.Context, a *attempt) {
 	var c *cell
 	var err error
 	if a.created {
-		c = &cell{worker: w, part: a.part, profile: a.profile, target: a.target}
+		c = newCell(w, a.part, a.profile, a.target)
 		c, err = w.startTracker(ctx, c, a.tenure, &commit{a.record, a.revision}, a.request.due())
 	} else {
 		c, err = w.revive(ctx, a.part, a.tenure, a.record, a.revision)

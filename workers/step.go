@@ -46,7 +46,7 @@ func (c *cell) askWake() {
 	c.unasked = false
 	c.mu.Unlock()
 	if unasked && handle != nil {
-		handle.Wake(record.Wake(c.target.Policy))
+		handle.Wake(record.Wake(c.policy))
 	}
 }
 
@@ -57,13 +57,9 @@ func (c *cell) take(what inputs) (input, bool) {
 	if c.ended || c.writing {
 		return input{}, false
 	}
-	if len(c.requests) > 0 {
-		in := c.requests[0]
-		if c.requests = c.requests[1:]; len(c.requests) == 0 {
-			c.requests = nil
-		}
+	if c.askedLocked() {
 		c.writing = true
-		return in, true
+		return c.requestLocked(), true
 	}
 	if what == requestsOnly {
 		return input{}, false
@@ -71,7 +67,7 @@ func (c *cell) take(what inputs) (input, bool) {
 	if c.inbox != nil {
 		if o, ok := c.inbox.Take(); ok {
 			c.writing = true
-			policy := c.target.Policy
+			policy := c.policy
 			return input{observed: true, decide: func(r *tracker.Record, now time.Time) tracker.Decision {
 				return r.Observe(now, policy, o)
 			}}, true
@@ -134,10 +130,7 @@ func (c *cell) current() *tracker.Record {
 // writtenLocked ends the decision under way.
 func (c *cell) writtenLocked() {
 	c.writing = false
-	if c.written != nil {
-		close(c.written)
-		c.written = nil
-	}
+	c.tellWrittenLocked()
 }
 
 func (c *cell) release() {
@@ -175,7 +168,7 @@ func (c *cell) putBack(in input) bool {
 	c.writtenLocked()
 	record, ended := c.record, c.ended
 	if !ended {
-		c.requests = append([]input{in}, c.requests...)
+		c.askAgainLocked(in)
 	}
 	c.mu.Unlock()
 	if ended {
@@ -211,10 +204,7 @@ func (c *cell) adopt(record *tracker.Record, revision uint64) {
 	c.mu.Lock()
 	c.record, c.unasked = record, true
 	c.writtenLocked()
-	if c.changed != nil {
-		close(c.changed)
-		c.changed = nil
-	}
+	c.tellChangedLocked()
 	finished := record.Phase() == bus.PhaseFinished
 	if finished {
 		c.endLocked()
