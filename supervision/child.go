@@ -9,6 +9,8 @@ import (
 
 // Child is a started child: a handle that stays the same over its restarts, as the name does in OTP. All methods may be called
 // by any goroutine, also after the child has ended.
+//
+// A million of them are held at once: TestChildIsSmall says how large one may be.
 type Child struct {
 	sup *Supervisor
 	typ *ChildType
@@ -19,14 +21,13 @@ type Child struct {
 	phase       atomic.Uint32 // a Phase, written with mu held
 
 	mu       sync.Mutex
-	restarts uint32
 	restart  Restart
 	busy     bool     // a goroutine of the current incarnation exists
 	server   Server   // of the current incarnation once Init succeeded
 	run      *run     // of the current incarnation; nil while hibernated, unless its context is in use
 	mailbox  *mailbox // nil when empty
 	deferred *Call    // calls whose handler has returned without a reply
-	crashes  *crashes // nil without a history
+	crashes  *crashes // nil without a history or a restart
 	stop     *stopRequest
 }
 
@@ -49,7 +50,10 @@ func (c *Child) Incarnation() uint64 { return c.incarnation.Load() }
 func (c *Child) Restarts() int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return int(c.restarts)
+	if c.crashes == nil {
+		return 0
+	}
+	return c.crashes.restarts
 }
 
 // Crash is the latest end of an incarnation that was to be followed by another one.
@@ -63,12 +67,13 @@ type Crash struct {
 	NextTry     time.Time     // zero if it was parked
 }
 
-// crashes is what a child that crashed remembers.
+// crashes is what a child remembers that crashed, here or elsewhere, or was resumed.
 type crashes struct {
-	latest  *Crash      // nil if there were crashes elsewhere only
-	history []time.Time // oldest first
-	timer   *time.Timer // of the restart, while BackingOff
-	turn    bool        // the restart budget has given it its turn
+	latest   *Crash      // nil if there were none here
+	history  []time.Time // oldest first
+	restarts int
+	timer    *time.Timer // of the restart, while BackingOff
+	turn     bool        // the restart budget has given it its turn
 }
 
 // LastCrash returns the latest crash, or nil if there was none here. It stays after the restart.

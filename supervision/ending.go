@@ -75,10 +75,7 @@ func (c *Child) removeLocked(r *run, reason error) {
 // crashLocked decides about the restart.
 func (c *Child) crashLocked(r *run, reason error) {
 	now := time.Now()
-	if c.crashes == nil {
-		c.crashes = &crashes{}
-	}
-	k := c.crashes
+	k := c.crashesLocked()
 	k.history = append(k.history, now)
 	if extra := len(k.history) - memory(c.typ.Intensity); extra > 0 {
 		k.history = slices.Delete(k.history, 0, extra)
@@ -109,6 +106,13 @@ func (c *Child) crashLocked(r *run, reason error) {
 	k.timer = time.AfterFunc(crash.Delay, c.retry)
 }
 
+func (c *Child) crashesLocked() *crashes {
+	if c.crashes == nil {
+		c.crashes = &crashes{}
+	}
+	return c.crashes
+}
+
 // retry runs when the backoff is over, and again when the restart budget has given the child its turn.
 func (c *Child) retry() {
 	c.mu.Lock()
@@ -135,11 +139,10 @@ func (c *Child) retry() {
 
 // startAgainLocked begins the next incarnation.
 func (c *Child) startAgainLocked() *run {
-	if c.crashes != nil {
-		c.crashes.timer = nil
-	}
+	k := c.crashesLocked()
+	k.timer = nil
+	k.restarts++
 	c.incarnation.Add(1)
-	c.restarts++
 	c.enterLocked(Starting)
 	r := c.newRunLocked()
 	r.armLocked(c.typ.initTimeout(), ErrInitTimeout)

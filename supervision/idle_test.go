@@ -10,9 +10,17 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+	"unsafe"
 
 	"trackerfleet/supervision"
 )
+
+// TestChildIsSmall: memory comes in sizes, and this is one.
+func TestChildIsSmall(t *testing.T) {
+	if got := unsafe.Sizeof(supervision.Child{}); got > 128 {
+		t.Errorf("a child takes %d bytes, want at most 128", got)
+	}
+}
 
 // TestIdleServersHaveNoGoroutine: also after they were called, crashed and restarted.
 func TestIdleServersHaveNoGoroutine(t *testing.T) {

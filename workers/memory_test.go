@@ -98,7 +98,7 @@ func (still) Run(ctx context.Context) error {
 }
 
 func (still) Watch(source.Target, source.Hint, source.Observer) source.Handle { return still{} }
-func (still) Checkpoint() source.Checkpoint { return source.Checkpoint{} }
+func (still) Checkpoint() source.Checkpoint                                   { return source.Checkpoint{} }
 
 func (still) Health() source.Health { return source.Health{} }
 func (still) Wake(source.Wake)      {}
