@@ -34,7 +34,7 @@ func TestRefreshSeesWhatIsNew(t *testing.T) {
 		w.Wake(source.Wake{Height: block.Number + 2})
 		r.mine(2)
 		refreshed()
-		w.want(source.Included, source.Advanced)
+		w.want(source.Advanced, source.Included) // the new head first, so that the answer is about it
 		r.node.Reorg(3, nil, nil, nil, nil)
 		refreshed()
 		w.want(source.Reorged, source.Pending)

@@ -36,7 +36,9 @@ func (s *Source) Run(ctx context.Context) error {
 		select {
 		case <-ctx.Done():
 		case <-s.work:
-			s.lookAround(ctx)
+			if s.untilPoll() > 0 { // else the poll comes first: what a refresh is answered with is to be about the new head
+				s.lookAround(ctx)
+			}
 			timer.Reset(s.untilPoll())
 		case <-timer.C:
 			timer.Reset(s.poll(ctx))
