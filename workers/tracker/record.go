@@ -56,7 +56,7 @@ type ask struct {
 	params string
 	meta   string
 	labels unique.Handle[string] // a JSON object with sorted keys, or ""
-	trace  bus.Trace
+	trace  *bus.Trace            // nil: none
 }
 
 // sight is how a transaction was last seen when it was in no block.
@@ -139,10 +139,10 @@ func (r *Record) Labels() map[string]string {
 
 // Trace returns the trace context for the headers of all events.
 func (r *Record) Trace() bus.Trace {
-	if r.ask == nil {
+	if r.ask == nil || r.ask.trace == nil {
 		return bus.Trace{}
 	}
-	return r.ask.trace
+	return *r.ask.trace
 }
 
 // Restart returns the restart policy: transient, permanent or temporary.

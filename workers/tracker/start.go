@@ -47,7 +47,10 @@ func begin(r *Record, now time.Time, req bus.StartRequest, trace bus.Trace) Deci
 
 // newAsk returns nil when there is nothing to keep.
 func newAsk(params, meta string, labels map[string]string, trace bus.Trace) *ask {
-	a := ask{params: params, meta: meta, labels: encodeLabels(labels), trace: trace}
+	a := ask{params: params, meta: meta, labels: encodeLabels(labels)}
+	if trace != (bus.Trace{}) {
+		a.trace = &trace
+	}
 	if a == (ask{}) {
 		return nil
 	}
