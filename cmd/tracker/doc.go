@@ -1,7 +1,0 @@
-// Command tracker follows transactions to their end with a fleet of workers on NATS.
-//
-// One file holds one verb. Data goes to standard output, everything else to standard error. The exit code is 0 for
-// success, 1 for an error, 2 for a wrong command line, configuration or request, 3 for a transaction without a tracker,
-// 4 when the fleet is unavailable or a time ran out; wait adds 10 failed, 11 replaced, 12 dropped, 13 expired and
-// 14 stopped.
-package main

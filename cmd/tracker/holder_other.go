@@ -1,6 +1,0 @@
-//go:build !linux
-
-package main
-
-// portHolder names the process that listens on a TCP port, "" when that cannot be seen.
-func portHolder(int) string { return "" }
