@@ -43,7 +43,7 @@ func (b *book) matches(br branch) (found [][]Hash) {
 // new blocks; a watch whose receipt isn't there is owed it.
 func (b *book) apply(br branch, receipts map[Hash]*receipt, now time.Time) {
 	displaced := b.displace(br)
-	if br.deep || b.window.empty() || slices.ContainsFunc(br.blocks, func(blk *block) bool { return !blk.full }) {
+	if br.deep || b.window.empty() || slices.ContainsFunc(br.blocks, func(blk *block) bool { return !blk.complete() }) {
 		b.streak++
 	}
 	if br.deep {

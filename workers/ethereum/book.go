@@ -14,7 +14,7 @@ type book struct {
 	index  *index
 	slots  *slots
 	count  int
-	streak uint16 // of blocks that were read in full, one after the other; each has another number
+	streak uint16 // of blocks, one after the other, of which all slots are known; each has another number
 
 	urgent  list              // to be looked up now
 	again   list              // to be looked up at the next poll: the last try said nothing

@@ -167,3 +167,46 @@ func TestSweepBounded(t *testing.T) {
 		}
 	})
 }
+
+// Transactions that nobody knows are looked at again and again, which is what has trackers drop them, within so many calls a
+// poll, their nonces included, and the head is at hand all the while.
+func TestSweepOfUnknown(t *testing.T) {
+	const watches, perPoll = 500, 20
+	bounded := func(c *ethereum.Config) { c.SweepAfter, c.SweepBatch = 10*time.Second, perPoll }
+	bubble(t, bounded, func(r *rig) {
+		var ws []*watching
+		for range watches {
+			tx := r.node.NewTx(false)
+			ws = append(ws, r.watchParams(tx, source.Hint{}, slotted(tx)))
+		}
+		r.polls(10)
+		for range 3 * watches / (perPoll - 1) { // one call is for the head of the node that is asked
+			head := r.mine(1)
+			before := r.node.Calls()
+			r.polls(1)
+			calls := r.node.Calls()
+			n := calls["eth_getTransactionByHash"] + calls["eth_getTransactionCount"] -
+				before["eth_getTransactionByHash"] - before["eth_getTransactionCount"]
+			if n > perPoll {
+				r.Fatalf("%d calls at one poll, want %d at most", n, perPoll)
+			}
+			if got := r.src.Health().Head; got != head.Number {
+				r.Fatalf("head %d, want %d", got, head.Number)
+			}
+		}
+		for i, w := range ws {
+			seen := w.take()
+			if len(seen) < 3 {
+				r.Errorf("watch %d was looked at %d times", i, len(seen))
+			}
+			for _, o := range seen {
+				if o.Kind != source.Absent {
+					r.Fatalf("observed %+v", o)
+				}
+			}
+		}
+		if n := r.node.Calls()["eth_getTransactionCount"]; n != watches {
+			r.Errorf("%d nonces asked for, want one for each account", n)
+		}
+	})
+}

@@ -3,6 +3,7 @@ package ethereum_test
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"testing"
 	"time"
 
@@ -44,23 +45,54 @@ type history struct {
 // story is a watched transaction and what its observer knows.
 type story struct {
 	*watching
-	told *source.Inclusion
+	params string
+	rivals []ethtest.Tx // that may take its place; none if its start doesn't name its slot
+	told   *source.Inclusion
+	over   bool   // its nonce is used up for good
+	by     string // the other one that is there as told
 }
 
-// pick returns a transaction that is in no block.
+// begin watches a new transaction, which may be replaced if its start names its slot.
+func (h *history) begin() {
+	tx := h.node.NewTx(h.rand.IntN(3) == 0)
+	s := &story{params: fmt.Sprintf(`{"hash":%q}`, tx.Hash)}
+	if h.rand.IntN(2) == 0 {
+		s.params = slotted(tx)
+		s.rivals = []ethtest.Tx{h.node.Replacement(tx, ethtest.Speedup), h.node.Replacement(tx, ethtest.Cancel)}
+	}
+	s.watching = h.watchParams(tx, source.Hint{}, s.params)
+	h.ws = append(h.ws, s)
+}
+
+// pick returns transactions whose slots are free, watched ones or others in their place.
 func (h *history) pick() (txs []ethtest.Tx) {
 	for _, s := range h.ws {
-		if _, in := h.in[s.tx.Hash]; !in && h.rand.IntN(4) == 0 {
-			txs = append(txs, s.tx)
+		if _, taken := h.truth(s); taken || h.rand.IntN(4) != 0 {
+			continue
 		}
+		tx := s.tx
+		if len(s.rivals) > 0 && h.rand.IntN(2) == 0 {
+			tx = s.rivals[h.rand.IntN(len(s.rivals))]
+		}
+		txs = append(txs, tx)
 	}
 	return txs
+}
+
+// truth returns what is in the chain of s: its transaction or another in its place.
+func (h *history) truth(s *story) (tx ethtest.Tx, in bool) {
+	for _, tx := range append(s.rivals[:len(s.rivals):len(s.rivals)], s.tx) {
+		if _, in := h.in[tx.Hash]; in {
+			return tx, true
+		}
+	}
+	return ethtest.Tx{}, false
 }
 
 func (h *history) step() {
 	switch h.rand.IntN(12) {
 	case 0, 1:
-		h.ws = append(h.ws, &story{watching: h.watch(h.node.NewTx(h.rand.IntN(3) == 0), source.Hint{})})
+		h.begin()
 	case 2, 3, 4:
 		h.place(h.node.Mine(h.pick()...))
 	case 5:
@@ -83,6 +115,8 @@ func (h *history) step() {
 			{NoBlockRcpt: true},
 			{OtherTx: true},
 			{Null: true, NoReceipt: true},
+			{NoStates: true},
+			{NoFrom: true},
 		}
 		h.node.Misbehave(faults[h.rand.IntN(len(faults))])
 	case 7:
@@ -146,9 +180,9 @@ func (h *history) takeOver() {
 	for _, s := range h.ws {
 		hint := source.Hint{Since: since}
 		if s.told != nil {
-			hint.Block = &s.told.Block
+			hint.Block, hint.By = &s.told.Block, s.by
 		}
-		s.watching = h.watch(s.tx, hint)
+		s.watching = h.watchParams(s.tx, hint, s.params)
 	}
 	h.start()
 }
@@ -159,25 +193,36 @@ func (h *history) read() {
 	for _, s := range h.ws {
 		for _, o := range s.take() {
 			switch o.Kind {
-			case source.Included:
-				if s.told != nil && s.told.Block.Hash != o.Inclusion.Block.Hash {
-					h.Fatalf("included in %s while in %s", o.Inclusion.Block.Hash, s.told.Block.Hash)
+			case source.Included, source.Replacing:
+				if s.told != nil && (s.told.Block.Hash != o.Inclusion.Block.Hash || s.by != o.By) {
+					h.Fatalf("in %s by %q while in %s by %q", o.Inclusion.Block.Hash, o.By, s.told.Block.Hash, s.by)
 				}
-				s.told = o.Inclusion
+				s.told, s.by = o.Inclusion, o.By
 			case source.Reorged:
 				if s.told == nil || s.told.Block.Hash != o.From.Block.Hash || o.Depth == 0 {
 					h.Fatalf("reorged from %+v while told %+v", o.From, s.told)
 				}
-				s.told = o.Inclusion
+				s.told, s.by = o.Inclusion, o.By
 			case source.Absent, source.Pending, source.Advanced:
 				if (s.told == nil) == (o.Kind == source.Advanced) {
 					h.Fatalf("kind %d while told %+v", o.Kind, s.told)
 				}
+			case source.Replaced: // by what says no sender
+				if tx, in := h.truth(s); !in || tx.Hash == s.tx.Hash {
+					h.Fatalf("%s: replaced, the truth is %v %+v", s.tx.Hash, in, tx)
+				}
+				s.over = true
 			default:
 				h.Fatalf("observed %+v", o)
 			}
 		}
 	}
+	h.ws = slices.DeleteFunc(h.ws, func(s *story) bool {
+		if s.over {
+			s.Close()
+		}
+		return s.over
+	})
 }
 
 // calm lets everything settle and compares what was told with the truth.
@@ -188,12 +233,16 @@ func (h *history) calm() {
 	h.read()
 	h.wantDegraded(false)
 	for _, s := range h.ws {
-		b, in := h.in[s.tx.Hash]
+		tx, in := h.truth(s)
+		b, by := h.in[tx.Hash], tx.Hash
+		if by == s.tx.Hash {
+			by = ""
+		}
 		switch {
 		case in != (s.told != nil):
 			h.Errorf("%s: told %+v, the truth is %v %+v", s.tx.Hash, s.told, in, b)
-		case in && (s.told.Block.Hash != b.Hash || s.told.Success == s.tx.Reverts):
-			h.Errorf("%s: told %+v, the truth is %+v", s.tx.Hash, s.told, b)
+		case in && (s.told.Block.Hash != b.Hash || s.told.Success == tx.Reverts || s.by != by):
+			h.Errorf("%s: told %+v by %q, the truth is %+v by %q", s.tx.Hash, s.told, s.by, b, by)
 		}
 	}
 	if c, head := h.src.Checkpoint(), h.node.Head(); c.Hash != head.Hash {

@@ -79,11 +79,11 @@ func (b *book) resolveIncluded(f *finding, now time.Time) {
 	if tx != f.tx && tx.takes {
 		b.learn(w, &tx.taker)
 	}
-	if m := b.window.at(number); m != nil && m.hash == hash {
+	if m := b.window.find(tx.hash); m != nil && m.hash == hash {
 		b.seat(w, f.at(m))
 		return
 	}
-	if b.window.empty() || number >= b.window.tail() || f.below == nil || f.below.hash != hash ||
+	if b.window.empty() || number >= b.window.tail() || f.below == nil || !f.below.holds(tx.hash, hash) ||
 		f.receipt == nil || f.receipt.block != hash {
 		b.again.pushBack(w) // another branch, a node ahead of us, or half an answer
 		return

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"math/bits"
+	"slices"
 	"time"
 
 	"trackerfleet/workers/ethereum/jsonrpc"
@@ -205,17 +206,16 @@ func (s *Source) findTakers(ctx context.Context, e *endpoint, robberies []*robbe
 
 // found looks for what took the nonce in the block.
 func (r *robbery) found(b *block) {
+	if slices.Contains(b.txs, r.w.ref.hash) { // the node has lost sight of it
+		r.tx = &transaction{hash: r.w.ref.hash, block: &b.hash, number: b.number}
+		return
+	}
 	for i := range b.takers {
 		t := &b.takers[i]
 		if t.slot != r.slot {
 			continue
 		}
-		tx := &transaction{hash: t.tx, block: &b.hash, number: b.number, taker: *t, takes: true}
-		if t.tx == r.w.ref.hash {
-			r.tx = tx
-		} else {
-			r.other = tx
-		}
+		r.other = &transaction{hash: t.tx, block: &b.hash, number: b.number, taker: *t, takes: true}
 		return
 	}
 	r.lost = true

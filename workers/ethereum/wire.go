@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"math/big"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -24,6 +25,12 @@ type block struct {
 	takers []taker // without those whose sender is not said
 	full   bool
 }
+
+// complete reports whether all slots that the block takes are known.
+func (b *block) complete() bool { return b.full && len(b.takers) == len(b.txs) }
+
+// holds reports whether b is the block of that hash and has the transaction.
+func (b *block) holds(tx, hash Hash) bool { return b.hash == hash && slices.Contains(b.txs, tx) }
 
 func (b *block) ref() source.BlockRef {
 	return source.BlockRef{Number: b.number, Hash: b.hash.String(), Time: b.time}
