@@ -4,10 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
-	"slices"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -78,7 +74,7 @@ func (a *app) rehearse(ctx context.Context, s *config.Loaded, names []string, r 
 	}
 	fmt.Fprintf(a.err, "starting NATS, %d worker processes and a simulated chain with a block every %v …\n", len(names), r.Chain.BlockTime)
 	return host(ctx, cfg, func(ctx context.Context, p *process.Process) error {
-		return a.withCrew(ctx, p.NATS(), r.Chain, names, func(ctx context.Context, workers *crew.Crew) error {
+		return a.withCrew(ctx, company{demoSettings(p.NATS(), r.Chain), ownEnviron(a.environ), names, workerArgs}, func(ctx context.Context, workers *crew.Crew) error {
 			nc, err := p.Connect(ctx, "demo")
 			if err != nil {
 				return err
@@ -96,6 +92,13 @@ func (a *app) rehearse(ctx context.Context, s *config.Loaded, names []string, r 
 	})
 }
 
+// demoSettings returns the settings of the workers of a demo.
+func demoSettings(server string, chain simulated.Config) *config.Loaded {
+	s := crewSettings(server, chain)
+	s.HTTP, s.Lease = "", demoLease
+	return s
+}
+
 func (a *app) runAndShow(ctx context.Context, r demo.Rehearsal) error {
 	result, err := a.runMetered(ctx, r)
 	if err != nil {
@@ -108,67 +111,6 @@ func (a *app) runAndShow(ctx context.Context, r demo.Rehearsal) error {
 		return errors.New("demo: a promise was not kept")
 	}
 	return nil
-}
-
-// withCrew calls serve with workers that run, as this program, in processes of their own, and ends them afterwards. The context
-// of serve ends when one of them does so by itself.
-func (a *app) withCrew(ctx context.Context, server string, chain simulated.Config, names []string, serve func(context.Context, *crew.Crew) error) error {
-	program, err := os.Executable()
-	if err != nil {
-		return fmt.Errorf("demo: find the own program: %w", err)
-	}
-	dir, err := os.MkdirTemp("", "tracker-demo-")
-	if err != nil {
-		return fmt.Errorf("demo: %w", err)
-	}
-	defer os.RemoveAll(dir)
-	file := filepath.Join(dir, "tracker.yaml")
-	if err := writeWorkerSettings(file, server, chain); err != nil {
-		return err
-	}
-	workers, err := crew.Start(ctx, crew.Config{
-		Program: program, Environ: ownEnviron(a.environ), Stderr: a.err, StopTimeout: 2 * demoStop,
-		Args: func(name string) []string {
-			return []string{"worker", "--config", file, "--name", name, "--allow-crash"}
-		},
-	}, names...)
-	if err != nil {
-		return fmt.Errorf("demo: %w", err)
-	}
-	defer workers.Stop()
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	served := make(chan error, 1)
-	go func() { served <- serve(ctx, workers) }()
-	select {
-	case err := <-served:
-		return err
-	case failure := <-workers.Failed():
-		cancel(failure)
-		return errors.Join(failure, <-served)
-	}
-}
-
-// writeWorkerSettings writes the configuration of the workers of a demo.
-func writeWorkerSettings(file, server string, chain simulated.Config) error {
-	s := config.Loaded{Settings: config.Defaults(config.RoleWorker)}
-	s.Server, s.HTTP, s.Lease, s.StopTimeout, s.Log.Level = []config.URL{config.URL(server)}, "", demoLease, demoStop, "error"
-	s.Sources, s.DefaultSource = config.Sources{demoSource: {Kind: config.KindSimulated, Simulated: &chain}}, demoSource
-	text, err := config.YAML(s.Entries(), false)
-	if err != nil {
-		return err
-	}
-	if err := os.WriteFile(file, text, 0o600); err != nil {
-		return fmt.Errorf("demo: settings of the workers: %w", err)
-	}
-	return nil
-}
-
-// ownEnviron returns environ without what would set or lead workers elsewhere.
-func ownEnviron(environ []string) []string {
-	return slices.DeleteFunc(slices.Clone(environ), func(v string) bool {
-		return strings.HasPrefix(v, "TRACKER_") || strings.HasPrefix(v, "NATS_")
-	})
 }
 
 // runMetered runs the rehearsal with its progress shown.

@@ -16,17 +16,17 @@ func TestDemoWorkers_followTheChainOfTheAudit(t *testing.T) {
 	chain := simulated.Lively(18446744073709551615)
 	chain.BlockTime, chain.ReorgShare = 123*time.Millisecond, 0.25
 	file := filepath.Join(t.TempDir(), "tracker.yaml")
-	if err := writeWorkerSettings(file, "nats://127.0.0.1:12345", chain); err != nil {
+	if err := writeSettings(file, demoSettings("nats://127.0.0.1:12345", chain)); err != nil {
 		t.Fatal(err)
 	}
 	s, err := config.Load(config.Input{Role: config.RoleWorker, File: file})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := s.Sources[demoSource].Simulated; got == nil || !reflect.DeepEqual(*got, chain) {
+	if got := s.Sources[crewSource].Simulated; got == nil || !reflect.DeepEqual(*got, chain) {
 		t.Errorf("chain %+v, want %+v", got, chain)
 	}
-	if s.Server[0] != "nats://127.0.0.1:12345" || s.Lease != demoLease || s.DefaultSource != demoSource || s.HTTP != "" {
+	if s.Server[0] != "nats://127.0.0.1:12345" || s.Lease != demoLease || s.DefaultSource != crewSource || s.HTTP != "" {
 		t.Errorf("settings %+v", s.Settings)
 	}
 }

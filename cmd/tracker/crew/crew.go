@@ -77,6 +77,16 @@ func (c *Crew) watch(working context.Context, w *worker) {
 // Failed delivers an [ErrEnded] when a worker ends by itself.
 func (c *Crew) Failed() <-chan error { return c.failed }
 
+// Said returns the line by which a worker has said that it is ready, "" if there is no such worker, or no more.
+func (c *Crew) Said(name string) string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if w := c.workers[name]; w != nil {
+		return w.said
+	}
+	return ""
+}
+
 // Kill ends a worker as kill -9 does and returns when it is gone. It fails with [ErrUnknown] if there is no such worker, and
 // with [ErrEnded] if it had ended before.
 func (c *Crew) Kill(name string) error {

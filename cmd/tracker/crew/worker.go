@@ -15,6 +15,8 @@ type worker struct {
 	name  string
 	cmd   *exec.Cmd
 	ready chan struct{} // closed when it has said that it is ready
+	said  string        // the line that said so; read after ready
+	once  sync.Once
 	begun chan struct{} // closed when the process was started, or was not
 	gone  chan struct{} // closed when it has ended
 }
@@ -24,12 +26,20 @@ func newWorker(ctx context.Context, cfg Config, name string) *worker {
 	w := &worker{name: name, ready: make(chan struct{}), begun: make(chan struct{}), gone: make(chan struct{})}
 	w.cmd = exec.CommandContext(ctx, cfg.Program, cfg.Args(name)...)
 	w.cmd.Env = cfg.Environ
-	w.cmd.Stdout = &announcement{told: sync.OnceFunc(func() { close(w.ready) })}
+	w.cmd.Stdout = &announcement{told: w.announced}
 	w.cmd.Stderr = cfg.Stderr
 	w.cmd.SysProcAttr = attributes()
 	w.cmd.Cancel = func() error { return w.cmd.Process.Signal(syscall.SIGTERM) }
 	w.cmd.WaitDelay = cfg.StopTimeout
 	return w
+}
+
+// announced takes in that the worker has said, for the first time, that it is ready.
+func (w *worker) announced(line string) {
+	w.once.Do(func() {
+		w.said = line
+		close(w.ready)
+	})
 }
 
 // run starts the process and returns when it has ended. For Linux a parent is a thread: this one must last as long as the child.
@@ -61,7 +71,7 @@ func (w *worker) kill() error {
 
 // announcement waits for a line that begins with ready.
 type announcement struct {
-	told func()
+	told func(line string)
 	line []byte
 }
 
@@ -73,7 +83,7 @@ func (a *announcement) Write(p []byte) (int, error) {
 		switch {
 		case b == '\n':
 			if bytes.HasPrefix(a.line, []byte("ready ")) {
-				a.told()
+				a.told(string(a.line))
 			}
 			a.line = a.line[:0]
 		case len(a.line) < maxLine:

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"regexp"
 	"sync"
 	"time"
 
@@ -40,11 +41,14 @@ type Server struct {
 	broken  error // of Serve; read after serving
 }
 
+// collectorCosts are what the garbage collector takes of the CPUs.
+var collectorCosts = collectors.GoRuntimeMetricsRule{Matcher: regexp.MustCompile(`^/cpu/classes/(gc/)?total:`)}
+
 // New returns a server that is ready once expected members were added and are ready. It starts nothing.
 func New(expected int, build Build) *Server {
 	s := &Server{registry: prometheus.NewRegistry(), expected: expected}
 	s.registry.MustRegister(
-		collectors.NewGoCollector(),
+		collectors.NewGoCollector(collectors.WithGoCollectorRuntimeMetrics(collectors.MetricsGC, collectorCosts)),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 		buildInfo(build),
 	)

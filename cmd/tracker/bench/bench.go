@@ -1,0 +1,153 @@
+package bench
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"trackerfleet/bus"
+)
+
+// Fleet is what a bench needs of [bus.Client].
+type Fleet interface {
+	SpawnMany(ctx context.Context, starts []bus.StartRequest) ([]bus.SpawnReply, error)
+	Call(ctx context.Context, id bus.ID, op bus.Op) (bus.CallReply, error)
+	Stop(ctx context.Context, r bus.StopRequest) (bus.StopReply, error)
+	Fleet(ctx context.Context) (bus.FleetReply, error)
+}
+
+// Bench is one run against an empty fleet of one worker.
+type Bench struct {
+	Fleet Fleet
+	Meter Meter
+	Plan  Plan
+
+	// Client is the connection that everything is asked on. An [Echo] listens on another one, in another process.
+	Client *nats.Conn
+
+	// Params are the params of every start: of a transaction that stays as it is. The default source understands them.
+	Params json.RawMessage
+
+	// Report is called now and then, from any goroutine.
+	Report func(Progress)
+}
+
+// Progress says how far the run is.
+type Progress struct {
+	Phase       string
+	Done, Total int
+}
+
+// ErrShared is a fleet that has more than the one worker, or trackers already.
+var ErrShared = errors.New("bench: the fleet is not empty, or has other workers: what is measured would not be one worker's")
+
+// run is a Bench under way.
+type run struct {
+	Bench
+	ids    []bus.ID
+	result Result
+}
+
+// Run measures everything. ctx bounds it. What it started is stopped when it returns without an error; the records stay for as long as
+// the worker keeps finished ones.
+func (b Bench) Run(ctx context.Context) (Result, error) {
+	if err := b.Plan.Validate(); err != nil {
+		return Result{}, err
+	}
+	ids, err := b.Plan.ids()
+	if err != nil {
+		return Result{}, err
+	}
+	r := &run{Bench: b, ids: ids, result: Result{Trackers: len(ids)}}
+	for _, step := range []func(context.Context) error{
+		r.alone, r.goroutineCeiling, r.start, r.batchCeiling, r.lookUp, r.crash, r.finish,
+	} {
+		if err := step(ctx); err != nil {
+			return Result{}, err
+		}
+	}
+	r.shares()
+	return r.result, nil
+}
+
+// alone fails with [ErrShared] unless one worker has everything and no tracker.
+func (r *run) alone(ctx context.Context) error {
+	fleet, err := r.Fleet.Fleet(ctx)
+	if err != nil {
+		return fmt.Errorf("bench: %w", err)
+	}
+	alive := 0
+	for _, w := range fleet.Workers {
+		if w.Alive {
+			alive++
+		}
+	}
+	g, err := r.Meter.read(ctx)
+	if err != nil {
+		return err
+	}
+	if alive != 1 || g.running > 0 {
+		return fmt.Errorf("%w (%d workers, %.0f trackers)", ErrShared, alive, g.running)
+	}
+	return nil
+}
+
+func (r *run) goroutineCeiling(context.Context) error {
+	n := min(max(len(r.ids), goroutineLeast), goroutineLimit)
+	took, bytes := goroutines(n)
+	p := phase("bare goroutines", n, took)
+	r.result.Ceilings.GoroutinesPerSecond, r.result.Ceilings.GoroutineBytes, r.result.Ceilings.GoroutineCount = p.rate(), bytes, n
+	r.result.Phases = append(r.result.Phases, p)
+	return nil
+}
+
+// batchCeiling measures bare batches of messages that are as long as those in the stream.
+func (r *run) batchCeiling(ctx context.Context) error {
+	stream, err := r.stream(ctx)
+	if err != nil {
+		return err
+	}
+	state := stream.CachedInfo().State
+	p, err := batches(ctx, r.Client, stream.CachedInfo().Config, int(state.Bytes/max(state.Msgs, 1)))
+	if err != nil {
+		return err
+	}
+	r.result.Ceilings.BatchPerSecond = p.rate()
+	r.result.Phases = append(r.result.Phases, p)
+	return nil
+}
+
+func (r *run) stream(ctx context.Context) (jetstream.Stream, error) {
+	js, err := jetstream.New(r.Client)
+	if err != nil {
+		return nil, fmt.Errorf("bench: %w", err)
+	}
+	s, err := js.Stream(ctx, bus.StreamTracker)
+	if err != nil {
+		return nil, fmt.Errorf("bench: stream %s: %w", bus.StreamTracker, err)
+	}
+	return s, nil
+}
+
+// shares fills in how much of the ceilings was reached.
+func (r *run) shares() {
+	c := r.result.Ceilings
+	r.result.Shares = Shares{
+		Starts:  share(r.result.StartsPerSecond, c.BatchPerSecond/2),
+		Lookups: share(r.result.LookupsPerSecond, c.RequestsPerSecond),
+		Journal: share(r.result.JournalPerSecond, c.BatchPerSecond),
+	}
+}
+
+// journal takes in how busy the journal was between two gauges; the busiest phase counts.
+func (r *run) journal(before, after gauge, took time.Duration) {
+	if rate := (after.messages - before.messages) / took.Seconds(); rate > r.result.JournalPerSecond {
+		r.result.JournalPerSecond = rate
+		r.result.JournalBatch = share(after.messages-before.messages, after.batches-before.batches)
+	}
+}

@@ -1,0 +1,249 @@
+package bench
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"trackerfleet/bus"
+)
+
+const (
+	// chunk is how many starts are asked for between two reports.
+	chunk = 20_000
+	// settleEvery is how often memory is looked at until it has settled: changed by less than a hundredth.
+	settleEvery = 500 * time.Millisecond
+	// settleLimit is how often at most.
+	settleLimit = 120
+	// endings is how many trackers are being ended at one time: each waits for the journal, which takes many at once.
+	endings = 1024
+	// parts is how many turns lookups and bare requests take, so that both have the machine in the same moods.
+	parts = 4
+)
+
+// start starts all trackers, waits until memory has settled, and leaves them idle.
+func (r *run) start(ctx context.Context) error {
+	before, err := r.settle(ctx, 0)
+	if err != nil {
+		return err
+	}
+	stored, err := r.stored(ctx)
+	if err != nil {
+		return err
+	}
+	began := time.Now()
+	for from := 0; from < len(r.ids); from += chunk {
+		r.Report(Progress{"start", from, len(r.ids)})
+		starts := make([]bus.StartRequest, min(chunk, len(r.ids)-from))
+		for i := range starts {
+			starts[i] = bus.StartRequest{TransactionID: r.ids[from+i], Params: r.Params}
+		}
+		if _, err := r.Fleet.SpawnMany(ctx, starts); err != nil {
+			return fmt.Errorf("bench: start: %w", err)
+		}
+	}
+	p := phase("start", len(r.ids), time.Since(began))
+	r.result.Phases = append(r.result.Phases, p)
+	r.result.StartsPerSecond = p.rate()
+	loaded, err := r.Meter.read(ctx)
+	if err != nil {
+		return err
+	}
+	r.journal(before, loaded, time.Duration(p.Seconds*float64(time.Second)))
+	now, err := r.stored(ctx)
+	if err != nil {
+		return err
+	}
+	r.result.StoreBytesPerTracker = float64(now-stored) / float64(len(r.ids))
+	return r.hold(ctx, before)
+}
+
+// hold measures what idle trackers cost.
+func (r *run) hold(ctx context.Context, before gauge) error {
+	idle, err := r.settle(ctx, before.running+float64(len(r.ids)))
+	if err != nil {
+		return err
+	}
+	began := time.Now()
+	if err := pause(ctx, r.Plan.Hold); err != nil {
+		return err
+	}
+	after, err := r.settle(ctx, before.running+float64(len(r.ids)))
+	if err != nil {
+		return err
+	}
+	n := float64(len(r.ids))
+	r.result.Phases = append(r.result.Phases, phase("hold", len(r.ids), time.Since(began)))
+	r.result.RSSBytesPerTracker, r.result.HeapBytesPerTracker = (after.rss-before.rss)/n, (after.heap-before.heap)/n
+	r.result.GCCPUShare = share(after.gcSeconds-idle.gcSeconds, after.cpuSeconds-idle.cpuSeconds)
+	r.result.GCMaxPauseMS = 1000 * after.maxPause
+	return nil
+}
+
+// settle waits until the worker has that many trackers, or any if 0, and its memory no longer changes.
+func (r *run) settle(ctx context.Context, trackers float64) (gauge, error) {
+	last, err := r.Meter.read(ctx)
+	for i := 0; err == nil && i < settleLimit; i++ {
+		r.Report(Progress{"settle", int(last.running), len(r.ids)})
+		if err = pause(ctx, settleEvery); err != nil {
+			break
+		}
+		var now gauge
+		if now, err = r.Meter.read(ctx); err != nil {
+			break
+		}
+		if trackers > 0 && now.running != trackers {
+			last = now
+			continue
+		}
+		if math.Abs(now.rss-last.rss) < now.rss/100 {
+			return now, nil
+		}
+		last = now
+	}
+	if err == nil && trackers > 0 && last.running != trackers {
+		err = fmt.Errorf("bench: %.0f trackers run, not %.0f", last.running, trackers)
+	}
+	return last, err
+}
+
+func (r *run) stored(ctx context.Context) (uint64, error) {
+	s, err := r.stream(ctx)
+	if err != nil {
+		return 0, err
+	}
+	return s.CachedInfo().State.Bytes, nil
+}
+
+// lookUp looks trackers up, in turns with bare requests of the same sizes.
+func (r *run) lookUp(ctx context.Context) error {
+	answer, err := r.Client.Request(bus.SubjectLookup, []byte(r.ids[0].String()), requestLimit)
+	if err != nil {
+		return fmt.Errorf("bench: look up: %w", err)
+	}
+	var bare, looked Phase
+	var took latencies
+	for part := range parts {
+		r.Report(Progress{"look up", part, parts})
+		one, err := requests(ctx, r.Client, []byte(r.ids[0].String()), answer.Data, r.Plan.Lookups/parts)
+		if err != nil {
+			return err
+		}
+		bare.Count, bare.Seconds = bare.Count+one.Count, bare.Seconds+one.Seconds
+		one, times, err := r.lookUps(ctx, r.Plan.Lookups/parts)
+		if err != nil {
+			return err
+		}
+		looked.Count, looked.Seconds, took = looked.Count+one.Count, looked.Seconds+one.Seconds, append(took, times...)
+	}
+	bare.Name, looked.Name = "bare requests", "look up"
+	r.result.Phases = append(r.result.Phases, bare, looked)
+	r.result.Ceilings.RequestsPerSecond, r.result.LookupsPerSecond = bare.rate(), looked.rate()
+	r.result.LookupP50MS, r.result.LookupP99MS = took.quantile(0.5), took.quantile(0.99)
+	return nil
+}
+
+// lookUps looks trackers up in no order, for a time.
+func (r *run) lookUps(ctx context.Context, length time.Duration) (Phase, latencies, error) {
+	var mu sync.Mutex
+	var took latencies
+	p, err := timed(ctx, "look up", length, func(ctx context.Context) error {
+		asked := time.Now()
+		reply, err := r.Client.RequestWithContext(ctx, bus.SubjectLookup, []byte(r.ids[rand.IntN(len(r.ids))].String()))
+		if err != nil {
+			return err
+		}
+		if !bytes.Contains(reply.Data, found) {
+			return fmt.Errorf("answered with %.200s", reply.Data)
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		took = append(took, time.Since(asked))
+		return nil
+	})
+	return p, took, err
+}
+
+// found is in the answer of a lookup that found its tracker.
+var found = []byte(`"status":"found"`)
+
+// crash crashes trackers and waits until all of them run again.
+func (r *run) crash(ctx context.Context) error {
+	n := r.Plan.crashes()
+	if n == 0 {
+		return nil
+	}
+	before, err := r.Meter.read(ctx)
+	if err != nil {
+		return err
+	}
+	began := time.Now()
+	err = flight(ctx, n, InFlight, func(ctx context.Context, i int) error {
+		if i%chunk == 0 {
+			r.Report(Progress{"crash", i, n})
+		}
+		if _, err := r.Fleet.Call(ctx, r.ids[i*(len(r.ids)/n)], bus.OpCrash); !errors.Is(err, bus.ErrCrashed) {
+			return fmt.Errorf("bench: crash: answered with %v", err)
+		}
+		return nil
+	})
+	for err == nil {
+		var now gauge
+		if now, err = r.Meter.read(ctx); err == nil && now.restarts-before.restarts >= float64(n) {
+			break
+		}
+		err = errors.Join(err, pause(ctx, settleEvery/10))
+	}
+	if err != nil {
+		return err
+	}
+	p := phase("crash", n, time.Since(began))
+	r.result.Phases = append(r.result.Phases, p)
+	r.result.RestartsPerSecond = p.rate()
+	return nil
+}
+
+// finish stops all trackers.
+func (r *run) finish(ctx context.Context) error {
+	before, err := r.Meter.read(ctx)
+	if err != nil {
+		return err
+	}
+	began := time.Now()
+	err = flight(ctx, len(r.ids), endings, func(ctx context.Context, i int) error {
+		if i%chunk == 0 {
+			r.Report(Progress{"finish", i, len(r.ids)})
+		}
+		_, err := r.Fleet.Stop(ctx, bus.StopRequest{TransactionID: r.ids[i], By: "bench"})
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("bench: finish: %w", err)
+	}
+	p := phase("finish", len(r.ids), time.Since(began))
+	after, err := r.Meter.read(ctx)
+	if err != nil {
+		return err
+	}
+	r.journal(before, after, time.Since(began))
+	r.result.Phases = append(r.result.Phases, p)
+	r.result.FinalsPerSecond = p.rate()
+	return nil
+}
+
+// pause returns after d, or fails with the cause of ctx.
+func pause(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}

@@ -1,0 +1,161 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"trackerfleet/bus"
+	"trackerfleet/cmd/tracker/bench"
+	"trackerfleet/cmd/tracker/config"
+	"trackerfleet/cmd/tracker/crew"
+	"trackerfleet/cmd/tracker/process"
+	"trackerfleet/cmd/tracker/render"
+	"trackerfleet/workers/simulated"
+)
+
+const (
+	benchWorker, benchEcho = "bench", "echo" // processes
+	// benchBlockTime is long: what is measured are trackers, not the chain.
+	benchBlockTime = 10 * time.Second
+	// benchBackoff makes restarts wait for nothing but their turn.
+	benchBackoff = time.Millisecond
+	// benchPatience is how long one request may go unanswered.
+	benchPatience = 30 * time.Second
+	// benchParams are of a transaction that comes to no end.
+	benchParams = `{"outcome":"pending"}`
+)
+
+func (a *app) benchCommand() *cobra.Command {
+	plan := bench.Plan{}
+	cmd := &cobra.Command{
+		Use:   "bench",
+		Short: "Measure starts, memory, lookups, restarts and ends of a worker beside what the machine can do",
+		Long: "Start trackers on a worker process of its own, leave them idle, look them up, crash some, and end them all; and measure\n" +
+			"in the same run what this machine does without any tracker: bare requests, bare atomic batches, bare goroutines. NATS is\n" +
+			"embedded, with its store in a temporary folder, unless --server names one whose fleet is empty. The records stay there.",
+		Args: cobra.NoArgs,
+	}
+	f := cmd.Flags()
+	f.IntVar(&plan.Trackers, "trackers", 100_000, fmt.Sprintf("%d to %d", bench.MinTrackers, bench.MaxTrackers))
+	f.DurationVar(&plan.Hold, "hold", 10*time.Second, "how long they are left idle")
+	f.DurationVar(&plan.Lookups, "lookups", 8*time.Second, "how long they are looked up")
+	f.Float64Var(&plan.CrashShare, "crash-share", 0.01, "share of them that is crashed")
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		plan.Prefix = "bench_" + strings.TrimPrefix(madeUpName(), "w-")
+		if err := plan.Validate(); err != nil {
+			return &usageError{err}
+		}
+		if cmd.Flags().Changed("server") || cmd.Flags().Changed("context") {
+			s, err := a.settings(cmd, config.RoleClient)
+			if err != nil {
+				return err
+			}
+			return a.benchAt(cmd.Context(), s, plan)
+		}
+		s, err := a.settings(cmd, config.RoleDev)
+		if err != nil {
+			return err
+		}
+		s.Data, s.HTTP, s.Port, s.Log.Level = "", "", 0, "error"
+		return a.benchEmbedded(cmd.Context(), s, plan)
+	}
+	cmd.AddCommand(a.benchEchoCommand())
+	return cmd
+}
+
+// benchEmbedded measures on a NATS server in this process.
+func (a *app) benchEmbedded(ctx context.Context, s *config.Loaded, plan bench.Plan) error {
+	cfg, err := a.processConfig(s, true)
+	if err != nil {
+		return err
+	}
+	return host(ctx, cfg, func(ctx context.Context, p *process.Process) error {
+		s.Server = []config.URL{config.URL(p.NATS())}
+		return a.benchAt(ctx, s, plan)
+	})
+}
+
+// benchAt measures on the NATS server that s names.
+func (a *app) benchAt(ctx context.Context, s *config.Loaded, plan bench.Plan) error {
+	worker := crewSettings(string(s.Server[0]), simulated.Config{Seed: 1, BlockTime: benchBlockTime})
+	worker.Server, worker.Context, worker.Creds, worker.User, worker.Nkey = s.Server, s.Context, s.Creds, s.User, s.Nkey
+	worker.InboxPrefix, worker.TLS = s.InboxPrefix, s.TLS
+	worker.Supervision.Backoff = config.Backoff{Base: benchBackoff, Cap: benchBackoff}
+	environ := append(ownEnviron(a.environ), withPrefix(a.environ, "TRACKER_PASSWORD")...)
+	fmt.Fprintf(a.err, "one worker process, %d trackers\n", plan.Trackers)
+	return a.withCrew(ctx, company{worker, environ, []string{benchWorker, benchEcho}, benchArgs}, func(ctx context.Context, workers *crew.Crew) error {
+		client, err := connectTo(ctx, s)
+		if err != nil {
+			return err
+		}
+		defer client.Close()
+		fleet, err := bus.NewClient(client, bus.ClientConfig{Timeout: benchPatience})
+		if err != nil {
+			return err
+		}
+		_, address, _ := strings.Cut(workers.Said(benchWorker), "http=")
+		result, err := a.benchMetered(ctx, bench.Bench{
+			Fleet: fleet, Plan: plan, Client: client, Params: json.RawMessage(benchParams),
+			Meter: bench.Meter{URL: "http://" + strings.TrimSpace(address) + "/metrics", Client: &http.Client{Timeout: benchPatience}},
+		})
+		if err != nil {
+			return err
+		}
+		return a.printer().Print(result, func() render.Grid { return benchGrid(result) })
+	})
+}
+
+func benchArgs(file, name string) []string {
+	if name == benchEcho {
+		return []string{"bench", "echo", "--config", file}
+	}
+	return workerArgs(file, name)
+}
+
+// benchEchoCommand answers bare requests. The bench itself starts it.
+func (a *app) benchEchoCommand() *cobra.Command {
+	cmd := &cobra.Command{Use: "echo", Short: "Answer the bare requests of a bench", Args: cobra.NoArgs, Hidden: true}
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		s, err := a.settings(cmd, config.RoleWorker)
+		if err != nil {
+			return err
+		}
+		nc, err := connectTo(cmd.Context(), s)
+		if err != nil {
+			return err
+		}
+		defer nc.Close()
+		return bench.Echo(cmd.Context(), nc, func() { fmt.Fprintln(a.out, "ready echo") })
+	}
+	return cmd
+}
+
+// benchMetered runs b with its progress shown: a meter for each phase.
+func (a *app) benchMetered(ctx context.Context, b bench.Bench) (bench.Result, error) {
+	var mu sync.Mutex
+	var now string
+	var m *meter
+	b.Report = func(p bench.Progress) {
+		mu.Lock()
+		defer mu.Unlock()
+		if p.Phase != now {
+			if m != nil {
+				m.done()
+			}
+			now, m = p.Phase, newMeter(a.err, a.terminal(), track{p.Phase, int64(p.Total)})
+		}
+		m.set(int64(p.Done))
+	}
+	result, err := b.Run(ctx)
+	if m != nil {
+		m.done()
+	}
+	return result, err
+}
