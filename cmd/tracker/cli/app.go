@@ -85,7 +85,8 @@ func (a *app) root(running *bool) *cobra.Command {
 	root.AddCommand(
 		a.devCommand(), a.demoCommand(), a.workerCommand(),
 		a.startCommand(), a.lookupCommand(), a.callCommand(), a.stopCommand(), a.retryCommand(), a.listCommand(),
-		a.eventsCommand(), a.waitCommand(), a.fleetCommand(), a.drainCommand(), a.configCommand(), a.versionCommand(), a.checkCommand(), a.doctorCommand(), a.streamsCommand(), a.benchCommand(),
+		a.eventsCommand(), a.waitCommand(), a.fleetCommand(), a.drainCommand(), a.configCommand(), a.versionCommand(),
+		a.checkCommand(), a.doctorCommand(), a.streamsCommand(), a.benchCommand(),
 	)
 	return root
 }
