@@ -209,18 +209,21 @@ func BenchmarkIdleTracker(b *testing.B) {
 	}
 }
 
-// settled returns the resident memory of a process once it has stopped to change by more than 1 % in a second.
+// settled returns the resident memory of a process once it has not changed by more than 1 % in any of five seconds in a row: what
+// is not needed any more is given back by then.
 func settled(b *testing.B, pid int) int {
 	ticker := time.NewTicker(time.Second)
 	defer ticker.Stop()
-	last := residentBytes(b, pid)
+	last, calm := residentBytes(b, pid), 0
 	for range 60 {
 		<-ticker.C
 		now := residentBytes(b, pid)
-		if 100*max(now-last, last-now) < last {
-			return now
+		if calm++; 100*max(now-last, last-now) >= last {
+			calm = 0
 		}
-		last = now
+		if last = now; calm == 5 {
+			break
+		}
 	}
 	return last
 }
