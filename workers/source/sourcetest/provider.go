@@ -59,6 +59,7 @@ var providerParts = []struct {
 	{"outage decides nothing", providerOutageDecidesNothing},
 	{"no checkpoint", noCheckpoint},
 	{"checks are told", providerChecksTold},
+	{"a diagnosis is told", func(r *providerRig) { diagnosisTold(r.rig, func(on bool) { r.SetOutage(r, on) }) }},
 	{"goroutines do not depend on the number of watches", goroutinesIndependent},
 	{"used from many goroutines", providerManyGoroutines},
 	{"params that cannot be understood", func(r *providerRig) { badParams(r.rig) }},

@@ -54,6 +54,7 @@ var parts = []struct {
 	{"outage decides nothing", outageDecidesNothing},
 	{"checkpoint goes up", checkpointGoesUp},
 	{"checks are told", checksTold},
+	{"a diagnosis is told", func(r *rig) { diagnosisTold(r, func(on bool) { r.SetOutage(r, on) }) }},
 	{"calls do not depend on the number of watches", callsIndependent},
 	{"used from many goroutines", manyGoroutines},
 	{"params that cannot be understood", badParams},
