@@ -61,6 +61,9 @@ type Config struct {
 	Transport http.RoundTripper
 }
 
+// Defaults returns the config of a source that sets nothing. Each call returns a copy of its own.
+func Defaults() Config { return Config{}.withDefaults() }
+
 func or[T comparable](v *T, otherwise T) {
 	var zero T
 	if *v == zero {

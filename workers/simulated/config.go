@@ -7,40 +7,48 @@ import (
 )
 
 // Config describes a chain. The zero value is a calm one: a block a second, everything confirms, nothing is taken back.
-// Workers that are to follow the same chain need the same Config. Shares are between 0 and 1.
+// Workers that are to follow the same chain need the same Config. What is zero and
+// has a default is as [Defaults] has it.
 type Config struct {
-	Seed       uint64        `koanf:"seed"`
-	Genesis    time.Time     `koanf:"genesis"`      // time of block 0; zero: 1970
-	BlockTime  time.Duration `koanf:"block_time"`   // default 1s, at least 1ms
-	TxPerBlock uint64        `koanf:"tx_per_block"` // bounds the index in a block; default 100
-	Wait       uint64        `koanf:"wait"`         // a transaction waits at most so many blocks to be included; default 3
+	Seed       uint64        `koanf:"seed" doc:"number that everything on the chain is drawn from"`
+	Genesis    time.Time     `koanf:"genesis" doc:"time of block 0"`
+	BlockTime  time.Duration `koanf:"block_time" doc:"time between two blocks, at least 1ms"`
+	TxPerBlock uint64        `koanf:"tx_per_block" doc:"bounds the index in a block, in transactions"`
+	Wait       uint64        `koanf:"wait" doc:"blocks that a transaction waits at most to be included"`
 
-	RevertShare   float64 `koanf:"revert_share"`    // of transactions: included, but failed
-	DropShare     float64 `koanf:"drop_share"`      // of transactions: forgotten
-	ReplaceShare  float64 `koanf:"replace_share"`   // of transactions: another one with the same nonce is included
-	ReorgShare    float64 `koanf:"reorg_share"`     // of heights: they take blocks back; at most 0.5
-	MaxReorgDepth uint64  `koanf:"max_reorg_depth"` // blocks taken back at once; default 3, at most 32
+	RevertShare   float64 `koanf:"revert_share" doc:"share of transactions, 0 to 1: included, but failed"`
+	DropShare     float64 `koanf:"drop_share" doc:"share of transactions, 0 to 1: forgotten"`
+	ReplaceShare  float64 `koanf:"replace_share" doc:"share of transactions, 0 to 1: another one with the same nonce is included"`
+	ReorgShare    float64 `koanf:"reorg_share" doc:"share of heights, 0 to 0.5: they take blocks back"`
+	MaxReorgDepth uint64  `koanf:"max_reorg_depth" doc:"blocks taken back at once, at most 32"`
 
-	NullShare float64 `koanf:"null_share"` // of look-ups of a pending transaction: answered with "unknown"
-	Endpoints int     `koanf:"endpoints"`  // how many endpoints answer look-ups in turn; default 2
-	Lag       uint64  `koanf:"lag"`        // blocks by which this worker's view is behind
+	NullShare float64 `koanf:"null_share" doc:"share of look-ups of a pending transaction, 0 to 1: answered with unknown"`
+	Endpoints int     `koanf:"endpoints" doc:"endpoints that answer look-ups in turn"`
+	Lag       uint64  `koanf:"lag" doc:"blocks by which this worker's view is behind"`
 
-	OutageEvery time.Duration `koanf:"outage_every"` // an outage begins so often since Genesis; 0: never
-	OutageFor   time.Duration `koanf:"outage_for"`   // and lasts so long
+	OutageEvery time.Duration `koanf:"outage_every" doc:"an outage begins so often since genesis; 0s: never"`
+	OutageFor   time.Duration `koanf:"outage_for" doc:"how long an outage lasts"`
 
-	Confirmations uint64 `koanf:"confirmations"` // needed when the params do not say; default 6
-	DropAfter     uint64 `koanf:"drop_after"`    // blocks, when the params do not say; default 16
+	Confirmations uint64 `koanf:"confirmations" doc:"blocks needed by starts that say nothing of it, the including one counted"`
+	DropAfter     uint64 `koanf:"drop_after" doc:"blocks without a sign before a transaction is dropped, where its start says nothing of it"`
 
 	// Now is the date that the chain has; nil: the wall clock's at the beginning, carried on by the monotonic clock. So the chain goes on
 	// as before when somebody sets the clock of the machine, and stands still while the machine sleeps.
 	Now func() time.Time `koanf:"-"`
 }
 
+// Defaults returns the config that sets nothing, its clock left to the source.
+func Defaults() Config {
+	c := Config{}.withDefaults()
+	c.Now = nil
+	return c
+}
+
 // Lively returns a chain on which everything happens that trackers are for.
 func Lively(seed uint64) Config {
-	return Config{
-		Seed: seed, RevertShare: 0.1, DropShare: 0.05, ReplaceShare: 0.05, ReorgShare: 0.08, NullShare: 0.02,
-	}
+	c := Defaults()
+	c.Seed, c.RevertShare, c.DropShare, c.ReplaceShare, c.ReorgShare, c.NullShare = seed, 0.1, 0.05, 0.05, 0.08, 0.02
+	return c
 }
 
 // bounds of a configuration.

@@ -19,6 +19,7 @@ type app struct {
 	in       io.Reader
 	out, err io.Writer
 	environ  []string
+	kinds    []config.Kind // of sources, beside those that are built in
 	dial     func(ctx context.Context, s *config.Loaded) (f fleet, hangUp func(), err error)
 
 	format render.Format // of the answer, once settings were loaded

@@ -43,6 +43,7 @@ func (a *app) configPrintCommand() *cobra.Command {
 		Args:  cobra.NoArgs,
 	}
 	origin := cmd.Flags().Bool("origin", false, "say where each setting came from")
+	kinds := cmd.Flags().Bool("kinds", false, "print what a source of each kind can be set to, with the defaults, in place of the settings")
 	role := roleFlag(cmd)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		r, err := role()
@@ -54,6 +55,9 @@ func (a *app) configPrintCommand() *cobra.Command {
 			return err
 		}
 		entries := s.Entries()
+		if *kinds {
+			entries = s.KindEntries()
+		}
 		if a.format != render.Table {
 			return render.PrintItems(a.printer(), entries, entries, nil)
 		}

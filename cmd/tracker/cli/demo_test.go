@@ -23,7 +23,7 @@ func TestDemoWorkers_followTheChainOfTheAudit(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := s.Sources[crewSource].Simulated; got == nil || !reflect.DeepEqual(*got, chain) {
+	if got := s.Sources[crewSource].Settings(); !reflect.DeepEqual(got, chain) {
 		t.Errorf("chain %+v, want %+v", got, chain)
 	}
 	if s.Server[0] != "nats://127.0.0.1:12345" || s.Lease != demoLease || s.DefaultSource != crewSource || s.HTTP != "" {

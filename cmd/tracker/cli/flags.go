@@ -38,7 +38,7 @@ func bindAs(f *pflag.FlagSet, role config.Role, key, name, short string) {
 
 // settings loads the configuration with the flags of cmd on top.
 func (a *app) settings(cmd *cobra.Command, role config.Role) (*config.Loaded, error) {
-	in := config.Input{Role: role, Environ: a.environ, Flags: map[string]config.Flag{}}
+	in := config.Input{Role: role, Environ: a.environ, Flags: map[string]config.Flag{}, Kinds: a.kinds}
 	cmd.Flags().Visit(func(f *pflag.Flag) {
 		if key := f.Annotations[keyAnnotation]; len(key) == 1 {
 			in.Flags[key[0]] = config.Flag{Name: f.Name, Value: f.Value.String()}

@@ -24,7 +24,7 @@ const (
 func crewSettings(server string, chain simulated.Config) *config.Loaded {
 	s := &config.Loaded{Settings: config.Defaults(config.RoleWorker)}
 	s.Server, s.StopTimeout, s.Log.Level = []config.URL{config.URL(server)}, crewStop, "error"
-	s.Sources, s.DefaultSource = config.Sources{crewSource: {Kind: config.KindSimulated, Simulated: &chain}}, crewSource
+	s.Sources, s.DefaultSource = config.Sources{crewSource: config.Simulated(chain)}, crewSource
 	return s
 }
 

@@ -11,8 +11,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-
-	"trackerfleet/workers/simulated"
 )
 
 // inboxPrefix matches tokens of a subject without wild cards, or nothing.
@@ -143,14 +141,12 @@ func (c *checker) defaultSource() {
 func (c *checker) source(path string, s Source) {
 	_, err := s.New()
 	for _, e := range unjoin(err) {
-		text := strings.TrimPrefix(strings.TrimPrefix(e.Error(), s.Kind+": "), "httppoll: ")
-		text = strings.TrimPrefix(text, strings.TrimPrefix(simulated.ErrConfig.Error(), s.Kind+": ")+": ")
-		field, message, ok := strings.Cut(text, ": ")
-		if !ok {
-			c.want(false, path, "%v", e)
-			continue
+		key, message := s.fault(e)
+		at := path
+		if key != "" {
+			at += "." + key
 		}
-		c.want(false, path+"."+s.keyOf(field), "%s", message)
+		c.want(false, at, "%s", message)
 	}
 }
 

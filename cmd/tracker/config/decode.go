@@ -11,6 +11,7 @@ import (
 // decoder turns the merged tree into settings and collects what is wrong.
 type decoder struct {
 	layers  []layer
+	kinds   kindSet
 	environ []string
 	faults  Faults
 	bad     map[string]bool // paths with a fault
@@ -119,19 +120,19 @@ func (d *decoder) scalar(path string, raw any, dst reflect.Value) {
 		v, err = strconv.ParseBool(text)
 		want = "true or false"
 		dst.SetBool(v)
-	case reflect.Int, reflect.Int64:
+	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
 		var v int64
-		v, err = strconv.ParseInt(text, 10, 64)
+		v, err = strconv.ParseInt(text, 10, dst.Type().Bits())
 		want = "a whole number"
 		dst.SetInt(v)
-	case reflect.Uint64:
+	case reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64:
 		var v uint64
-		v, err = strconv.ParseUint(text, 10, 64)
+		v, err = strconv.ParseUint(text, 10, dst.Type().Bits())
 		want = "a whole number of 0 or more"
 		dst.SetUint(v)
-	case reflect.Float64:
+	case reflect.Float32, reflect.Float64:
 		var v float64
-		v, err = strconv.ParseFloat(text, 64)
+		v, err = strconv.ParseFloat(text, dst.Type().Bits())
 		want = "a number"
 		dst.SetFloat(v)
 	default:
@@ -165,6 +166,10 @@ func (d *decoder) time(path string, raw any, out *time.Time) {
 	case time.Time:
 		*out = v
 	case string:
+		if v == "" { // as no time is printed
+			*out = time.Time{}
+			return
+		}
 		parsed, err := time.Parse(time.RFC3339, v)
 		if err != nil {
 			d.fault(path, fmt.Sprintf("%q is not a time such as 2026-01-02T15:04:05Z", v))

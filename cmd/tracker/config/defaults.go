@@ -49,13 +49,7 @@ func Defaults(role Role) Settings {
 		s.HTTP = "127.0.0.1:8460"
 		s.AllowCrash = true
 		s.Log.Level = "warn"
-		s.Sources = Sources{"sim": {Kind: KindSimulated, Simulated: lively()}}
+		s.Sources = Sources{"sim": Simulated(simulated.Lively(1))} // everything happens on it that trackers are for
 	}
 	return s
-}
-
-// lively is the chain that development starts with: everything happens on it that trackers are for.
-func lively() *simulated.Config {
-	c := simulated.Lively(1)
-	return &c
 }

@@ -3,7 +3,6 @@ package config
 import (
 	"fmt"
 	"reflect"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -24,18 +23,24 @@ func (l *Loaded) Entries() []Entry {
 	out := l.entries("", reflect.ValueOf(l.Settings))
 	for _, name := range sortedKeys(l.Sources) {
 		path := "sources." + name
-		s := l.Sources[name]
-		out = append(out, Entry{Key: path + ".kind", Value: s.Kind, Origin: l.Origin(path + ".kind")})
-		if s.HTTP != nil { // it knows all of its defaults
-			out = append(out, l.entries(path+".", reflect.ValueOf(*s.HTTP))...)
-		}
-		for _, kind := range []any{s.Ethereum, s.Simulated} {
-			if v := reflect.ValueOf(kind); !v.IsNil() {
-				out = append(out, slices.DeleteFunc(l.entries(path+".", v.Elem()), isUnset)...)
-			}
-		}
+		out = append(out, l.profile(path, l.Sources[name])...)
 	}
 	return out
+}
+
+// KindEntries returns the entries of a profile of each kind that sets nothing, called as its kind.
+func (l *Loaded) KindEntries() []Entry {
+	var out []Entry
+	for _, name := range sortedKeys(l.kinds) {
+		unset := Loaded{} // nothing of it comes from anywhere
+		out = append(out, unset.profile("sources."+name, l.kinds[name].profile(reflect.Value{}))...)
+	}
+	return out
+}
+
+func (l *Loaded) profile(path string, s Source) []Entry {
+	kind := Entry{Key: path + ".kind", Value: s.Kind, Doc: "what kind of source it is", Origin: l.Origin(path + ".kind")}
+	return append([]Entry{kind}, l.entries(path+".", s.settings)...)
 }
 
 func (l *Loaded) entries(prefix string, v reflect.Value) []Entry {
@@ -45,13 +50,20 @@ func (l *Loaded) entries(prefix string, v reflect.Value) []Entry {
 		if key == prefix+noKey {
 			continue
 		}
+		doc := v.Type().Field(i).Tag.Get("doc")
 		switch x := f.Interface().(type) {
 		case Sources:
 		case []Endpoint:
+			if len(x) == 0 {
+				out = append(out, Entry{Key: key, Value: []string{}, Doc: doc, Origin: l.Origin(key)})
+			}
 			for j := range x {
 				out = append(out, l.entries(key+"["+strconv.Itoa(j)+"].", f.Index(j))...)
 			}
 		case map[string]Secret:
+			if len(x) == 0 {
+				out = append(out, Entry{Key: key, Value: map[string]string{}, Doc: doc, Origin: l.Origin(key)})
+			}
 			for _, name := range sortedKeys(x) {
 				out = append(out, Entry{Key: key + "." + name, Value: shown(x[name]), Origin: l.Origin(key + "." + name)})
 			}
@@ -60,16 +72,10 @@ func (l *Loaded) entries(prefix string, v reflect.Value) []Entry {
 				out = append(out, l.entries(key+".", f)...)
 				continue
 			}
-			doc := v.Type().Field(i).Tag.Get("doc")
 			out = append(out, Entry{Key: key, Value: shown(x), Doc: doc, Origin: l.Origin(key)})
 		}
 	}
 	return out
-}
-
-// isUnset reports whether the source decides the value of e, which is nothing that could be shown.
-func isUnset(e Entry) bool {
-	return e.Origin.Layer == LayerDefault && (e.Value == "" || e.Value == "0s" || reflect.ValueOf(e.Value).IsZero())
 }
 
 // shown returns a setting's value in the form the file has it.
@@ -110,6 +116,9 @@ func YAML(entries []Entry, origin bool) ([]byte, error) {
 		value := &yaml.Node{}
 		if err := value.Encode(e.Value); err != nil {
 			return nil, fmt.Errorf("config: writing %s: %w", e.Key, err)
+		}
+		if value.Kind != yaml.ScalarNode { // the comment behind a list of lines would go to what follows
+			value.Style = yaml.FlowStyle
 		}
 		value.LineComment = e.Doc
 		if origin {

@@ -38,9 +38,9 @@ func readNATS(environ []string) layer {
 
 // readEnv returns what TRACKER_* variables set. Names of source profiles in file tell how the names inside of variables
 // are written.
-func readEnv(environ []string, file layer) (layer, Faults) {
+func readEnv(environ []string, file layer, kinds kindSet) (layer, Faults) {
 	out, faults := newLayer(), Faults(nil)
-	keys := newEnvNames(file)
+	keys := newEnvNames(file, kinds)
 	provider := env.Provider("", env.Opt{
 		Prefix:        envPrefix,
 		EnvironFunc:   func() []string { return slices.DeleteFunc(slices.Clone(environ), serviceLink.MatchString) },
@@ -101,14 +101,14 @@ type envNames struct {
 	profiles map[string]any // by the name the file has
 }
 
-func newEnvNames(file layer) envNames {
+func newEnvNames(file layer, kinds kindSet) envNames {
 	n := envNames{static: map[string]leaf{}, source: map[string]leaf{"KIND": {path: "kind"}}}
 	n.profiles, _ = file.tree["sources"].(map[string]any)
 	for _, l := range leavesOf(reflect.TypeFor[Settings](), "") {
 		n.static[envName(l.path)] = l
 	}
-	for _, t := range sourceKinds {
-		for _, l := range leavesOf(t, "") {
+	for _, k := range kinds {
+		for _, l := range leavesOf(k.defaults.Type(), "") {
 			l.secret = l.secret || n.source[envName(l.path)].secret // kinds may share a key
 			n.source[envName(l.path)] = l
 		}

@@ -36,17 +36,19 @@ type HTTP struct {
 	AllowPrivate bool `koanf:"allow_private" doc:"allow a host with a private address, loopback included"`
 }
 
-// newHTTP returns the profile that sets nothing.
-func newHTTP() *HTTP {
+// httpDefaults returns the profile that sets nothing.
+func httpDefaults() HTTP {
 	d := httppoll.Defaults()
-	return &HTTP{
+	return HTTP{
 		Method: d.Method, Status: d.Status, Unknown: d.Unknown, List: d.List, Intervals: d.Intervals, Jitter: d.Jitter, Rate: d.Rate,
 		Concurrency: d.Concurrency, Timeout: d.Timeout, MaxBody: d.MaxBody, MaxPause: d.MaxPause, Probe: d.Probe,
 		MissingChecks: d.MissingChecks, DropAfter: d.DropAfter,
 	}
 }
 
-func (h *HTTP) config() httppoll.Config {
+func newHTTP(h HTTP) (*httppoll.Source, error) { return httppoll.New(h.config()) }
+
+func (h HTTP) config() httppoll.Config {
 	headers := make(map[string]string, len(h.Headers))
 	for name, value := range h.Headers {
 		headers[name] = value.Reveal()

@@ -23,7 +23,7 @@ sources:
 
 func TestHTTP_readsTheProfileOfTheContract(t *testing.T) {
 	l := mustLoad(t, Input{Role: RoleWorker, File: write(t, "f.yaml", pspFile), Environ: []string{"PSP_TOKEN=Bearer " + canary}})
-	cfg := l.Sources["psp"].HTTP.config()
+	cfg := settingsOf[HTTP](t, l, "psp").config()
 	want := httppoll.Defaults()
 	want.URL, want.Status = "https://api.example.com/v1/payments/{id}", "body.status"
 	want.Headers = map[string]string{"Authorization": "Bearer " + canary}
@@ -49,7 +49,7 @@ func TestHTTP_everySettingIsPrintedWithItsDefaultAndNoSecret(t *testing.T) {
 		t.Fatal(err)
 	}
 	text := string(b)
-	for _, l := range leavesOf(sourceKinds[KindHTTP], "") {
+	for _, l := range leavesOf(reflect.TypeFor[HTTP](), "") {
 		key := l.path[strings.LastIndex(l.path, ".")+1:]
 		if !strings.Contains(text, " "+key+":") {
 			t.Errorf("%s is not printed", l.path)
@@ -59,8 +59,8 @@ func TestHTTP_everySettingIsPrintedWithItsDefaultAndNoSecret(t *testing.T) {
 		}
 	}
 	for _, want := range []string{
-		"- 15m0s", "rate: 10 # requests a second", "max_body: 1048576 # bytes of one answer", "timeout: 10s # of one request", "from_env: PSP_TOKEN",
-		"allow_http: false", "url: https://api.example.com/…", "unknown: keep_polling", "- succeeded",
+		"intervals: [5s, 10s, 30s, 1m0s, 5m0s, 15m0s] # pauses between looks", "rate: 10 # requests a second", "max_body: 1048576 # bytes of one answer", "timeout: 10s # of one request", "from_env: PSP_TOKEN",
+		"allow_http: false", "url: https://api.example.com/…", "unknown: keep_polling", "confirmed: [succeeded] # ",
 	} {
 		if !strings.Contains(text, want) {
 			t.Errorf("no %q in\n%s", want, text)
@@ -75,7 +75,7 @@ func TestHTTP_settingsComeFromTheEnvironmentToo(t *testing.T) {
 	l := mustLoad(t, Input{Role: RoleWorker, File: write(t, "f.yaml", pspFile), Environ: []string{
 		"PSP_TOKEN=x1234", "TRACKER_SOURCES_PSP_INTERVALS=1s 1m,1h", "TRACKER_SOURCES_PSP_MAP_FAILED=failed,denied", "TRACKER_SOURCES_PSP_ALLOW_PRIVATE=true",
 	}})
-	h := l.Sources["psp"].HTTP
+	h := settingsOf[HTTP](t, l, "psp")
 	if !reflect.DeepEqual(h.Intervals, []time.Duration{time.Second, time.Minute, time.Hour}) || !h.AllowPrivate {
 		t.Errorf("got %+v", h)
 	}

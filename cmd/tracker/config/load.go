@@ -15,6 +15,7 @@ type Input struct {
 	File    string          // the configuration file; empty: that of TRACKER_CONFIG, or none
 	Environ []string        // as os.Environ gives it
 	Flags   map[string]Flag // by key: what was set on the command line
+	Kinds   []Kind          // of sources, beside those of [Builtin]
 }
 
 // Flag is a flag of the command line as it was given.
@@ -27,12 +28,13 @@ type Flag struct {
 type Loaded struct {
 	Settings
 	layers []layer
+	kinds  kindSet
 }
 
 // Load reads the file, merges the layers, decodes and checks them. It fails with [Faults] that hold everything wrong with
 // any layer.
 func Load(in Input) (*Loaded, error) {
-	var faults Faults
+	kinds, faults := newKindSet(in.Kinds)
 	file := newLayer()
 	if path, origin := in.path(); path != "" {
 		var err error
@@ -40,9 +42,9 @@ func Load(in Input) (*Loaded, error) {
 			faults = append(faults, Fault{Message: path + ": " + oneLine(err), Origin: origin})
 		}
 	}
-	env, envFaults := readEnv(in.Environ, file)
+	env, envFaults := readEnv(in.Environ, file, kinds)
 	faults = append(faults, envFaults...)
-	out := &Loaded{Settings: Defaults(in.Role), layers: []layer{readNATS(in.Environ), file, env, in.flags()}}
+	out := &Loaded{Settings: Defaults(in.Role), layers: []layer{readNATS(in.Environ), file, env, in.flags()}, kinds: kinds}
 
 	k := koanf.New(".")
 	for _, l := range out.layers {
@@ -50,7 +52,7 @@ func Load(in Input) (*Loaded, error) {
 			return nil, err
 		}
 	}
-	d := decoder{layers: out.layers, environ: in.Environ}
+	d := decoder{layers: out.layers, kinds: kinds, environ: in.Environ}
 	d.settings(k.Raw(), &out.Settings)
 	faults = append(faults, d.faults...)
 	if names := sortedKeys(out.Sources); out.DefaultSource == "" && len(names) == 1 {

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"trackerfleet/workers/simulated"
 )
 
 const contractFile = `
@@ -28,8 +30,8 @@ supervision: {max_restarts: 3, period: 30s, backoff: {base: 50ms, cap: 10s}}
 
 func TestLoad_readsTheFileOfTheContract(t *testing.T) {
 	l := mustLoad(t, Input{Role: RoleWorker, File: write(t, "tracker.yaml", contractFile)})
-	eth := l.Sources["mainnet"].Ethereum
-	if eth == nil || eth.Chain != "eip155:1" || eth.Poll != 2*time.Second || len(eth.Endpoints) != 2 {
+	eth := settingsOf[Ethereum](t, l, "mainnet")
+	if eth.Chain != "eip155:1" || eth.Poll != 2*time.Second || len(eth.Endpoints) != 2 {
 		t.Fatalf("mainnet = %+v", eth)
 	}
 	if got := eth.Endpoints[0]; got.URL.Reveal() != "https://a.example/v3/KEYKEY" || got.Rate != 50 {
@@ -38,7 +40,7 @@ func TestLoad_readsTheFileOfTheContract(t *testing.T) {
 	if got := eth.Endpoints[1].URL.Reveal(); got != "http://127.0.0.1:8545" {
 		t.Errorf("endpoint 1 = %q", got)
 	}
-	if sim := l.Sources["sim"].Simulated; sim == nil || sim.Seed != 7 || sim.BlockTime != 100*time.Millisecond {
+	if sim := settingsOf[simulated.Config](t, l, "sim"); sim.Seed != 7 || sim.BlockTime != 100*time.Millisecond {
 		t.Errorf("sim = %+v", sim)
 	}
 	want := Supervision{MaxRestarts: 3, Period: 30 * time.Second, Backoff: Backoff{50 * time.Millisecond, 10 * time.Second}}
@@ -186,8 +188,8 @@ func TestDefaults_areValidAndTheCallersOwn(t *testing.T) {
 		}
 	}
 	a, b := Defaults(RoleDev), Defaults(RoleDev)
-	a.Sources["sim"].Simulated.Seed = 99
-	if b.Sources["sim"].Simulated.Seed == 99 {
+	a.Sources["other"] = a.Sources["sim"]
+	if len(b.Sources) != 1 {
 		t.Error("two calls share their sources")
 	}
 }

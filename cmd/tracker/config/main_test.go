@@ -28,3 +28,13 @@ func mustLoad(t *testing.T, in Input) *Loaded {
 	}
 	return l
 }
+
+// settingsOf returns the settings of the profile called name.
+func settingsOf[S any](t *testing.T, l *Loaded, name string) S {
+	t.Helper()
+	s, ok := l.Sources[name].Settings().(S)
+	if !ok {
+		t.Fatalf("source %q has settings %T", name, l.Sources[name].Settings())
+	}
+	return s
+}

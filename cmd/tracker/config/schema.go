@@ -2,6 +2,7 @@ package config
 
 import (
 	"reflect"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -24,6 +25,19 @@ var (
 
 // noKey tags a field that is no setting.
 const noKey = "-"
+
+// keyName matches the keys of a kind's settings.
+var keyName = regexp.MustCompile(`^[a-z][a-z0-9_]{0,63}$`)
+
+// decodable reports whether the decoder can set a value of type t, which is no group.
+func decodable(t reflect.Type) bool {
+	switch t {
+	case typeSecret, typeTime, reflect.TypeFor[[]Endpoint](), reflect.TypeFor[[]string](), reflect.TypeFor[[]time.Duration](),
+		reflect.TypeFor[[]URL](), reflect.TypeFor[map[string]Secret]():
+		return true
+	}
+	return t.Kind() == reflect.Bool || t.Kind() == reflect.String || t.Kind() >= reflect.Int && t.Kind() <= reflect.Float64 && t.Kind() != reflect.Uintptr
+}
 
 // isGroup reports whether t is a struct whose fields are settings of their own.
 func isGroup(t reflect.Type) bool {

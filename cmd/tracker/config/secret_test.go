@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+
+	"trackerfleet/workers/simulated"
 )
 
 const canary = "c4n4ry"
@@ -24,7 +26,7 @@ sources:
           Authorization: {from_file: `+write(t, "token", canary+"\n")+`}
 `)
 	l := mustLoad(t, Input{File: file, Environ: []string{"WS_URL=wss://h.example/" + canary}})
-	e := l.Sources["main"].Ethereum.Endpoints[0]
+	e := settingsOf[Ethereum](t, l, "main").Endpoints[0]
 	if e.Headers["Authorization"].Reveal() != canary || e.WS.Reveal() != "wss://h.example/"+canary {
 		t.Fatalf("secrets did not arrive: %q %q", e.Headers["Authorization"].Reveal(), e.WS.Reveal())
 	}
@@ -34,14 +36,14 @@ sources:
 	if err != nil {
 		t.Fatal(err)
 	}
-	asJSON, err := json.Marshal([]any{l.Server, l.Sources["main"].Ethereum})
+	asJSON, err := json.Marshal([]any{l.Server, l.Sources["main"].Settings()})
 	if err != nil {
 		t.Fatal(err)
 	}
 	for name, text := range map[string]string{
 		"YAML": string(plain), "origins": string(origins), "entries": string(entries), "JSON": string(asJSON),
-		"%v":  fmt.Sprintf("%v %v", l.Server, l.Sources["main"].Ethereum),
-		"%+v": fmt.Sprintf("%+v %+v", l.Settings, *l.Sources["main"].Ethereum),
+		"%v":  fmt.Sprintf("%v %v", l.Server, l.Sources["main"].Settings()),
+		"%+v": fmt.Sprintf("%+v %+v", l.Settings, l.Sources["main"].Settings()),
 		"%#v": fmt.Sprintf("%#v %#v", l.Server, e), "String": e.URL.String(), "%q": fmt.Sprintf("%q", e.Headers),
 	} {
 		if strings.Contains(text, canary) {
@@ -68,11 +70,11 @@ func TestEnvironment_setsSourcesAndReadsSecretsFromFiles(t *testing.T) {
 		"TRACKER_SERVER_FILE=" + write(t, "server", "nats://u:p@h:4222"),
 		"TRACKER_SERVICE_HOST=10.0.0.1", "TRACKER_PORT=tcp://10.0.0.1:4222", "TRACKER_PORT_4222_TCP_ADDR=10.0.0.1",
 	}})
-	eth := l.Sources["Main-net"].Ethereum
+	eth := settingsOf[Ethereum](t, l, "Main-net")
 	if eth.Poll.String() != "9s" || len(eth.Endpoints) != 2 || eth.Endpoints[0].URL.Reveal() != "https://a.example/"+canary {
 		t.Errorf("Main-net = %+v", eth)
 	}
-	if got := l.Sources["my_sim"].Simulated.BlockTime.String(); got != "2s" {
+	if got := settingsOf[simulated.Config](t, l, "my_sim").BlockTime.String(); got != "2s" {
 		t.Errorf("block time = %s", got)
 	}
 	if string(l.Server[0]) != "nats://u:p@h:4222" || l.Supervision.Backoff.Cap.String() != "9s" || l.Port != DefaultPort {

@@ -1,10 +1,6 @@
 package config
 
-import (
-	"time"
-
-	"trackerfleet/workers/simulated"
-)
+import "time"
 
 // Settings is everything that can be set. The koanf tags are the names in the file; flags and environment use the same
 // with other punctuation: supervision.max_restarts is TRACKER_SUPERVISION_MAX_RESTARTS.
@@ -81,52 +77,4 @@ type Supervision struct {
 type Backoff struct {
 	Base time.Duration `koanf:"base" doc:"longest wait before the first restart"`
 	Cap  time.Duration `koanf:"cap" doc:"longest wait before any restart"`
-}
-
-// Sources maps the name of a source profile to it.
-type Sources map[string]Source
-
-// Source is one source profile: the one of its pointers that belongs to Kind is set.
-type Source struct {
-	Kind      string
-	Ethereum  *Ethereum
-	HTTP      *HTTP
-	Simulated *simulated.Config
-}
-
-// The kinds of sources.
-const (
-	KindEthereum  = "ethereum"
-	KindHTTP      = "http"
-	KindSimulated = "simulated"
-)
-
-// Ethereum is a chain that speaks Ethereum's JSON-RPC. What is zero is as [ethereum.Config] has it.
-type Ethereum struct {
-	Chain     string        `koanf:"chain" doc:"CAIP-2 name that the endpoints must confirm, such as eip155:1"`
-	Endpoints []Endpoint    `koanf:"endpoints" doc:"JSON-RPC endpoints of the chain"`
-	Poll      time.Duration `koanf:"poll" doc:"time between two looks at the head"`
-	Timeout   time.Duration `koanf:"timeout" doc:"of one request"`
-	MaxBody   int64         `koanf:"max_body" doc:"bytes of one answer"`
-
-	BatchSize      int           `koanf:"batch_size" doc:"calls in one request"`
-	Window         int           `koanf:"window" doc:"blocks back that a reorganisation is followed block by block"`
-	SweepAfter     time.Duration `koanf:"sweep_after" doc:"how long a transaction in no block goes without being looked up"`
-	SweepBatch     int           `koanf:"sweep_batch" doc:"such transactions looked up per poll"`
-	ReceiptsAtOnce int           `koanf:"receipts_at_once" doc:"watched transactions in a block from which on all its receipts are fetched"`
-	SafeDepth      uint64        `koanf:"safe_depth" doc:"blocks below the latest that stand in for the safe head"`
-	FinalizedDepth uint64        `koanf:"finalized_depth" doc:"blocks below the latest that stand in for the finalized head"`
-
-	Confirmations uint64        `koanf:"confirmations" doc:"needed by starts that ask for no finality"`
-	DropAfter     uint64        `koanf:"drop_after" doc:"blocks without a sign before a transaction is dropped"`
-	DropMinAge    time.Duration `koanf:"drop_min_age" doc:"age below which no transaction is dropped"`
-	MissingChecks int           `koanf:"missing_checks" doc:"looks in vain that make a pending transaction missing"`
-}
-
-// Endpoint is one JSON-RPC endpoint. In the file a bare URL stands for an endpoint with nothing else set.
-type Endpoint struct {
-	URL     Secret            `koanf:"url" secret:"url" doc:"http or https"`
-	WS      Secret            `koanf:"ws" secret:"url" doc:"ws or wss; tells of new heads"`
-	Rate    float64           `koanf:"rate" doc:"requests a second; 0: unlimited"`
-	Headers map[string]Secret `koanf:"headers" doc:"sent with every request"`
 }

@@ -34,7 +34,7 @@ func TestHeaders_goToTheirEndpointOnly(t *testing.T) {
 			t.Errorf("%s: sent %q, want %q", url, got, want)
 		}
 	}
-	if (&Ethereum{}).config().Transport != nil {
+	if (Ethereum{}).config().Transport != nil {
 		t.Error("a transport without headers")
 	}
 }
