@@ -3,6 +3,7 @@ package simulated
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -115,4 +116,27 @@ func FuzzParse(f *testing.F) {
 			t.Fatalf("Parse says %v, TruthOf says %v", err, truthErr)
 		}
 	})
+}
+
+// Starts that say the same share what they ask for; however many different ones there are, not all are kept.
+func TestSpecsAreShared(t *testing.T) {
+	s := mustNew(t, Config{})
+	of := func(params string) *spec {
+		target, err := s.Parse("txn", json.RawMessage(params))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return target.Ref.(*transaction).spec
+	}
+	if a, b := of(`{"outcome":"pending"}`), of(`{"outcome":"pending"}`); a != b || a.outcome != pend {
+		t.Errorf("specs %+v and %+v, want one", a, b)
+	}
+	for i := range 2 * maxSpecs {
+		if got := of(fmt.Sprintf(`{"after":%d}`, i+1)); got.after != uint64(i+1) {
+			t.Fatalf("after is %d, want %d", got.after, i+1)
+		}
+	}
+	if n := len(s.specs.known); n != maxSpecs {
+		t.Errorf("%d specs are kept, want %d", n, maxSpecs)
+	}
 }

@@ -17,6 +17,7 @@ import (
 type Source struct {
 	config  Config
 	plain   *spec // what empty params ask for
+	specs   specs
 	outside outside
 	bell    chan struct{} // holds one when there is something for Run to do
 	outage  atomic.Bool
@@ -58,9 +59,13 @@ func newSource(c Config, o outside) *Source {
 
 // Parse checks the params of a start. It fails with a [*source.ParamsError] naming every fault.
 func (s *Source) Parse(id string, params json.RawMessage) (source.Target, error) {
-	spec, err := parseParams(s.config, s.plain, params)
-	if err != nil {
-		return source.Target{}, err
+	spec := s.specs.of(params)
+	if spec == nil {
+		var err error
+		if spec, err = parseParams(s.config, s.plain, params); err != nil {
+			return source.Target{}, err
+		}
+		s.specs.keep(params, spec)
 	}
 	return source.Target{Ref: &transaction{id: id, key: keyOf(s.config.Seed, id), spec: spec}, Policy: &spec.policy}, nil
 }
