@@ -18,6 +18,7 @@ type promise struct {
 
 // TestArticleProblems: "If we were to implement our own custom wiring, we would have to do the following".
 func TestArticleProblems(t *testing.T) {
+	t.Parallel()
 	keep(t, []promise{
 		{"Start a new tracker process (a GenServer) attached to a DynamicSupervisor.", startedAndSupervised},
 		{"Register the tracker process with the registry.", foundAtOnce},
@@ -30,6 +31,7 @@ func TestArticleProblems(t *testing.T) {
 
 // TestArticleAutomation: "This one-line call would automatically".
 func TestArticleAutomation(t *testing.T) {
+	t.Parallel()
 	keep(t, []promise{
 		{"Start a new TransactionTracker GenServer for the given transaction ID.", oneStartedEvent},
 		{"Register the tracker with TransactionTracker.Registry.", oneOfManyRacersWins},
@@ -43,6 +45,7 @@ func TestArticleAutomation(t *testing.T) {
 
 // TestArticleBenefits: "we're able to reap the following benefits when executing long-running tasks".
 func TestArticleBenefits(t *testing.T) {
+	t.Parallel()
 	keep(t, []promise{
 		{"A one-liner way to start a long-running process, encapsulating away the registry and supervisor.", oneLineStarts},
 		{"The process, when it goes woowoo, gets restarted automatically by the supervisor.", panicIsRestarted},

@@ -89,6 +89,7 @@ func TestBadInputIsAnsweredWithEveryFault(t *testing.T) {
 // TestBadInputIsKeptAndPassedBy: a start that can't be understood goes to tracker.rejected.<reason> as it came, with every fault, and
 // the starts before and after it are tracked.
 func TestBadInputIsKeptAndPassedBy(t *testing.T) {
+	t.Parallel()
 	f := newFleet(t, "w-1")
 	rejected := f.rejected(t)
 	for i, p := range poisons() {

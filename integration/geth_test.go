@@ -55,6 +55,7 @@ func inBlock(t *testing.T, e checker.Event) (block struct {
 // TestGethFollowsTransactionsToTheirEnd is the whole stack: a service publishes starts over NATS, the transactions live on a real
 // go-ethereum node, and the events say what became of them.
 func TestGethFollowsTransactionsToTheirEnd(t *testing.T) {
+	t.Parallel()
 	geth := ethtest.StartGeth(t)
 	f := newEthereumFleet(t, geth.URL())
 	pay, reverted := geth.NewTx(false), geth.NewTx(true)
@@ -92,6 +93,7 @@ func TestGethFollowsTransactionsToTheirEnd(t *testing.T) {
 
 // TestGethSurvivesCrashesAndReorganisations crashes a tracker, kills its worker, and takes the transaction's block back.
 func TestGethSurvivesCrashesAndReorganisations(t *testing.T) {
+	t.Parallel()
 	geth := ethtest.StartGeth(t)
 	f := newEthereumFleet(t, geth.URL())
 	tx := geth.NewTx(false)

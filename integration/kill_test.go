@@ -11,6 +11,7 @@ import (
 
 // TestKillOfAWorkerLosesNothing kills the only worker with SIGKILL, under load, three times, and starts it again.
 func TestKillOfAWorkerLosesNothing(t *testing.T) {
+	t.Parallel()
 	f := newFleet(t, "w-1")
 	l := newLoad(f.client, "worker")
 	stop := l.spawnLasting(t, 50)
@@ -28,6 +29,7 @@ func TestKillOfAWorkerLosesNothing(t *testing.T) {
 // TestKillOfTheServerLosesNothing kills the nats-server with SIGKILL, under load, and starts it again on its store: what it had
 // acknowledged is there, and the workers go on by themselves.
 func TestKillOfTheServerLosesNothing(t *testing.T) {
+	t.Parallel()
 	f := newFleet(t, "w-1")
 	c, lost := monitored(t, f.server)
 	l := newLoad(c, "server")
@@ -53,6 +55,7 @@ func TestKillOfTheServerLosesNothing(t *testing.T) {
 // TestSwallowedRepliesLoseNothing lets the worker's writes through and throws the acknowledgements away: what it does not know to
 // be written must be neither lost nor written twice.
 func TestSwallowedRepliesLoseNothing(t *testing.T) {
+	t.Parallel()
 	f := newFleet(t)
 	p := process.StartProxy(t, f.server.URL[len("nats://"):])
 	config := f.workerConfig("w-1")
@@ -75,6 +78,7 @@ func TestSwallowedRepliesLoseNothing(t *testing.T) {
 // TestTwoWorkersNeverBothWrite starts two workers on one NATS, as somebody might by mistake, stops one in the midst of its work until
 // the other has taken it over, and wakes it up again: whatever it still has to say is refused.
 func TestTwoWorkersNeverBothWrite(t *testing.T) {
+	t.Parallel()
 	f := newFleet(t)
 	first := process.LaunchWorker(t, f.workerConfig("w-1"))
 	second := process.LaunchWorker(t, f.workerConfig("w-2"))
@@ -105,6 +109,7 @@ func TestTwoWorkersNeverBothWrite(t *testing.T) {
 
 // TestSIGTERMHandsOverWithoutALease: SIGTERM flushes, releases and leaves in order; what was begun goes on with the next worker.
 func TestSIGTERMHandsOverWithoutALease(t *testing.T) {
+	t.Parallel()
 	f := newFleet(t, "w-1")
 	l := newLoad(f.client, "term")
 	stop := l.spawnLasting(t, 50)

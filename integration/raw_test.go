@@ -20,6 +20,7 @@ import (
 
 // TestContractAsBytes holds a running fleet against the wire contract, field by field, from outside.
 func TestContractAsBytes(t *testing.T) {
+	t.Parallel()
 	f := newFleet(t, "w-1")
 	for _, c := range []struct {
 		name string
