@@ -114,6 +114,7 @@ func TestGeth(t *testing.T) {
 		}
 	})
 	t.Run("three ways of a reorganisation", func(t *testing.T) { reorgsOnGeth(t, geth, watch) })
+	t.Run("replaced long before anybody asked", func(t *testing.T) { replacedOnGeth(t, geth, src) })
 	t.Run("a tag that does not move is not replaced by depth", func(t *testing.T) {
 		tx := geth.NewTx(false)
 		c, h := watch(t, tx)
@@ -182,4 +183,26 @@ func reorgsOnGeth(t *testing.T, geth *ethtest.Geth, watch func(*testing.T, ethte
 	if o := cg.next(t, source.Included); o.Inclusion.Block.Hash != again.Hash {
 		t.Errorf("back later: %+v", o)
 	}
+}
+
+// replacedOnGeth finds by nonces what took them: by name within the states that nodes keep, and that they are used up beyond.
+func replacedOnGeth(t *testing.T, geth *ethtest.Geth, src *ethereum.Source) {
+	old, recent := geth.NewTx(false), geth.NewTx(false)
+	geth.Mine(geth.Replacement(old, ethtest.Cancel))
+	for range 70 {
+		geth.Mine()
+	}
+	other := geth.Replacement(recent, ethtest.Speedup)
+	block := geth.Mine(other)
+	head := block
+	for range 60 {
+		head = geth.Mine()
+	}
+	until(t, func() bool { return src.Checkpoint().Height == head.Number })
+	co, _ := watchGeth(t, src, slotted(old))
+	cr, _ := watchGeth(t, src, detailed(t, recent))
+	if o := co.next(t, source.Replaced); o.By != "" {
+		t.Errorf("replaced %+v", o)
+	}
+	replacedBy(t, cr.next(t, source.Replacing), other, "speedup", block)
 }

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"testing"
 
+	"trackerfleet/workers/ethereum"
 	"trackerfleet/workers/ethereum/ethtest"
 	"trackerfleet/workers/source"
 )
@@ -103,6 +104,30 @@ func TestNonceDecidesNothing(t *testing.T) {
 			})
 		})
 	}
+}
+
+// That a nonce is used up for good, by what nobody knows, takes the word of two nodes if there are two.
+func TestNonceUsedUpByTwoNodes(t *testing.T) {
+	bubble(t, narrow, func(r *rig) {
+		r.mine(2)
+		tx, _, _ := r.robbed(200)
+		r.stop()
+		second := r.node.Peer(r.T)
+		r.src = r.source(func(c *ethereum.Config) { narrow(c); twoNodes(second)(c) })
+		r.node.Misbehave(ethtest.Faults{States: 128})
+		second.Misbehave(ethtest.Faults{NoStates: true})
+		r.start()
+		w := r.watchParams(tx, source.Hint{}, slotted(tx))
+		r.polls(200)
+		if seen := w.kinds(); len(seen) > 0 {
+			t.Errorf("observed %+v by the word of one node", seen)
+		}
+		second.Misbehave(ethtest.Faults{})
+		r.polls(130)
+		if seen := w.kinds(); len(seen) == 0 || seen[0].Kind != source.Replaced {
+			t.Errorf("observed %+v", seen)
+		}
+	})
 }
 
 // What nobody sent from the account has used the nonce up: it cannot be named, and is final only when its block is.

@@ -35,8 +35,8 @@ type robbery struct {
 // that was taken before, or by what is no transaction of its sender (EIP-7702), is used up for good when it was at the
 // final head. Nodes that don't have the states for it decide nothing.
 func (s *Source) investigate(ctx context.Context, ws []*watch) error {
-	s.asking = (s.asking + 1) % len(s.endpoints)
-	e, at := s.endpoints[s.asking], s.asking
+	s.tracing = (s.tracing + 1) % len(s.endpoints) // its own round: look-ups in between would have it ask the same one always
+	e, at := s.endpoints[s.tracing], s.tracing
 	robberies, findings := s.robberies(ws)
 	current, err := s.findTransactions(ctx, e, findings)
 	if err == nil && !current {

@@ -39,6 +39,7 @@ type Source struct {
 	// What follows belongs to Run.
 	following int  // index of the endpoint whose chain is followed
 	asking    int  // index of the endpoint asked last in a look-up
+	tracing   int  // index of the endpoint asked last for what took a nonce
 	shorter   int  // polls in a row that showed a branch shorter than ours
 	behind    int  // polls in a row that found a head that went down
 	failed    bool // receipts or look-ups failed since the last poll
