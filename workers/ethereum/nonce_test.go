@@ -62,7 +62,11 @@ func TestNonceUsedUpForGood(t *testing.T) {
 		tx, _, _ := r.robbed(200)
 		r.node.Misbehave(ethtest.Faults{States: 128})
 		w := r.watchParams(tx, source.Hint{}, slotted(tx))
-		r.polls(5)
+		r.polls(1) // a node may have lost sight of it for a moment: one proof or two say nothing
+		if seen := w.kinds(); len(seen) > 0 {
+			t.Fatalf("observed %+v at once", seen)
+		}
+		r.polls(4)
 		seen := w.kinds()
 		if len(seen) != 1 || seen[0].Kind != source.Replaced || seen[0].By != "" {
 			t.Fatalf("observed %+v", seen)
@@ -104,6 +108,42 @@ func TestNonceDecidesNothing(t *testing.T) {
 			})
 		})
 	}
+}
+
+// What is in a block has used its own nonce up, also if the node that is asked has lost sight of it, and of the sender.
+func TestNonceUsedUpByItself(t *testing.T) {
+	bubble(t, narrow, func(r *rig) {
+		tx := r.node.NewTx(false)
+		r.node.Mine(tx)
+		r.robbed(20)
+		r.node.Misbehave(ethtest.Faults{Null: true, NoReceipt: true, EmptyRcpts: true, NoFrom: true})
+		w := r.watchParams(tx, source.Hint{}, slotted(tx))
+		r.polls(130)
+		if seen := w.kinds(); len(seen) > 0 {
+			t.Errorf("observed %+v", seen)
+		}
+	})
+}
+
+// Who takes over knows the replacement by its hash alone, and learns from it what else may take the slot.
+func TestSlotLearnedFromReplacement(t *testing.T) {
+	bubble(t, narrow, func(r *rig) {
+		tx, other, block := r.robbed(4)
+		third := r.node.Replacement(tx, ethtest.Other)
+		hint := at(block)
+		hint.By = other.Hash
+		r.mine(10)
+		r.polls(1)
+		w := r.watch(tx, hint)
+		replacedBy(t, w.want(source.Replacing)[0], other, "cancel", block)
+		moved := r.node.Reorg(15, []ethtest.Tx{third}, nil, nil, nil, nil, nil, nil, nil, nil, nil, nil, nil, nil, nil, nil, nil)[0]
+		r.polls(5)
+		var last source.Observation
+		for _, o := range w.kinds() {
+			last = o
+		}
+		replacedBy(t, last, third, "other", moved)
+	})
 }
 
 // That a nonce is used up for good, by what nobody knows, takes the word of two nodes if there are two.
