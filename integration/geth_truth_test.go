@@ -23,6 +23,7 @@ func (s *states) truth(e checker.Event) error {
 		Finality   string
 		Checks     int
 		LastStatus string `json:"last_status"`
+		By         string
 	}
 	if err := json.Unmarshal(e.Body, &body); err != nil {
 		return err
@@ -42,6 +43,11 @@ func (s *states) truth(e checker.Event) error {
 			return s.deepEnough(body.Block.Hash, body.Have, body.Need, e.At)
 		}
 		return s.coveredBy(body.Finality, body.Block.Number, e.At)
+	case "replaced":
+		if err := s.deepEnough(body.Block.Hash, 3, 3, e.At); err != nil { // what all of these starts ask for
+			return err
+		}
+		return s.replacedTruth(e, body.By, body.Block.Hash)
 	case "dropped":
 		var known any
 		if s.geth.Call("eth_getTransactionByHash", &known, tx.Hash); known != nil {
