@@ -55,23 +55,25 @@ func TestReplacementFoundByNonces(t *testing.T) {
 	}
 }
 
-// What was taken before any state that nodes keep is used up for good, nobody knows by what.
+// What was taken before any state that the node keeps is used up for good, nobody knows by what.
 func TestNonceUsedUpForGood(t *testing.T) {
-	bubble(t, narrow, func(r *rig) {
-		r.mine(2)
-		tx, _, _ := r.robbed(200)
-		r.node.Misbehave(ethtest.Faults{States: 128})
-		w := r.watchParams(tx, source.Hint{}, slotted(tx))
-		r.polls(1) // a node may have lost sight of it for a moment: one proof or two say nothing
-		if seen := w.kinds(); len(seen) > 0 {
-			t.Fatalf("observed %+v at once", seen)
-		}
-		r.polls(4)
-		seen := w.kinds()
-		if len(seen) != 1 || seen[0].Kind != source.Replaced || seen[0].By != "" {
-			t.Fatalf("observed %+v", seen)
-		}
-	})
+	for states, ago := range map[uint64]int{128: 200, 64: 80} {
+		bubble(t, narrow, func(r *rig) {
+			r.mine(2)
+			tx, _, _ := r.robbed(ago)
+			r.node.Misbehave(ethtest.Faults{States: states})
+			w := r.watchParams(tx, source.Hint{}, slotted(tx))
+			r.polls(1) // a node may have lost sight of it for a moment: one proof or two say nothing
+			if seen := w.kinds(); len(seen) > 0 {
+				t.Fatalf("observed %+v at once", seen)
+			}
+			r.polls(4)
+			seen := w.kinds()
+			if len(seen) != 1 || seen[0].Kind != source.Replaced || seen[0].By != "" {
+				t.Fatalf("observed %+v", seen)
+			}
+		})
+	}
 }
 
 // A nonce that is used up only above the final head, or by the word of a node that is behind or knows no states, decides nothing.
