@@ -1,9 +1,11 @@
 package integration
 
 import (
+	"errors"
 	"testing"
 	"time"
 
+	"trackerfleet/integration/process"
 	"trackerfleet/workers/ethereum/ethtest"
 )
 
@@ -16,7 +18,7 @@ func TestGethRefreshLooksNow(t *testing.T) {
 	s := newUnmarked(t, geth, "poll: 1h\n    sweep_after: 1h")
 	y := s.start(t, geth.NewTx(false), confirmations3)
 	y.next("started", nil)
-	y.awaitLooks(1)
+	y.awaitFirstLook()
 
 	geth.Submit(y.tx)
 	y.refresh()
@@ -39,7 +41,7 @@ func TestGethRefreshLooksNow(t *testing.T) {
 
 	fresh := s.start(t, geth.NewTx(true), `"finality":{"confirmations":1}`)
 	fresh.next("started", nil)
-	fresh.awaitLooks(1)
+	fresh.awaitFirstLook()
 	geth.Mine(fresh.tx)
 	fresh.refresh()
 	fresh.next("included", nil)
@@ -56,4 +58,15 @@ func (y *story) refresh() {
 	e := y.read(y.t)
 	y.t.Logf("%s %v after the refresh", e.Type, time.Since(asked).Round(time.Millisecond))
 	y.unread = &e
+}
+
+// awaitFirstLook waits until the transaction was looked for, which may be so already; nothing else would have it looked for.
+func (y *story) awaitFirstLook() {
+	y.t.Helper()
+	process.Await(y.t, patience, func() error {
+		if y.looks() == 0 {
+			return errors.New(y.id + " was not looked for")
+		}
+		return nil
+	})
 }
