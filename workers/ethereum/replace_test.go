@@ -126,3 +126,31 @@ func TestIncludedThenReplaced(t *testing.T) {
 		}
 	})
 }
+
+// Whole blocks are read only while the slot of a watched transaction is known, each once, and never an empty one.
+func TestWholeBlocksOnlyForSlots(t *testing.T) {
+	bubble(t, slow, func(r *rig) {
+		r.watch(r.node.NewTx(false), source.Hint{})
+		whole := func() int {
+			before := r.node.Calls()["eth_getBlockByHash"]
+			for range 5 {
+				r.node.Mine(r.node.NewTx(false))
+				r.node.Mine()
+				r.polls(3)
+			}
+			return r.node.Calls()["eth_getBlockByHash"] - before
+		}
+		if n := whole(); n != 0 {
+			t.Errorf("%d blocks read in full for nobody", n)
+		}
+		tx := r.node.NewTx(false)
+		w := r.watchParams(tx, source.Hint{}, slotted(tx))
+		if n := whole(); n != 5 {
+			t.Errorf("%d blocks read in full, want the 5 that are not empty", n)
+		}
+		w.Close()
+		if n := whole(); n != 0 {
+			t.Errorf("%d blocks read in full after the last slot was given up", n)
+		}
+	})
+}
