@@ -94,6 +94,15 @@ func (h *harness) Named(t testing.TB, tx sourcetest.Transaction) sourcetest.Tran
 
 func (h *harness) Submit(_ testing.TB, tx sourcetest.Transaction) { h.node.Submit(h.txs[tx.ID]) }
 
+func (h *harness) Forget(_ testing.TB, tx sourcetest.Transaction) {
+	switch n := h.node.(type) {
+	case *ethtest.Server:
+		n.Forget(h.txs[tx.ID])
+	case *ethtest.Geth:
+		n.Forget()
+	}
+}
+
 func (h *harness) these(txs []sourcetest.Transaction) []ethtest.Tx {
 	var these []ethtest.Tx
 	for _, tx := range txs {

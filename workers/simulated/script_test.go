@@ -106,6 +106,13 @@ func (s *script) Submit(t testing.TB, tx sourcetest.Transaction) {
 	})
 }
 
+func (s *script) Forget(_ testing.TB, tx sourcetest.Transaction) {
+	s.locked(func() {
+		s.put(tx.ID, place{kind: unseen})
+		s.step(0)
+	})
+}
+
 // known says that a transaction is known from the next round on, and the one that it replaces is not.
 func (s *script) known(id string) {
 	s.put(id, place{kind: pending})

@@ -13,11 +13,12 @@ import (
 const patience = 20 * time.Second
 
 // Run checks that the sources of the harness do what every source does, and what those do that see replacements if the
-// harness is a [Replacer]. Every part gets a harness of its own.
+// harness is a [Replacer], or lose sight of transactions if it is a [Forgetter]. Every part gets a harness of its own.
 func Run(t *testing.T, newHarness func(t *testing.T) Harness) {
 	for _, part := range parts {
 		t.Run(part.name, func(t *testing.T) { part.run(newRig(t, newHarness(t))) })
 	}
+	t.Run("forgotten", func(t *testing.T) { runForgetter(t, newHarness) })
 	t.Run("replacement", func(t *testing.T) { runReplacements(t, newHarness) })
 }
 
