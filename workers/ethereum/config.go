@@ -29,6 +29,11 @@ type Config struct {
 	Endpoints []Endpoint
 	// Poll is the time between two looks at the head. 0: 4 s.
 	Poll time.Duration
+	// Probe is the time between two looks at an endpoint that is well but not followed. 0: 30 s.
+	Probe time.Duration
+	// MaxLag is by how many blocks the followed endpoint's head may be older than that of another one before that one takes
+	// over. 0: 3.
+	MaxLag uint64
 	// BatchSize is the number of calls sent in one request, if the endpoint takes that many. 0: 50.
 	BatchSize int
 	// Window is how many blocks back a reorganisation is followed block by block. 0: 128.
@@ -77,6 +82,8 @@ func (c Config) withDefaults() Config {
 		c.Endpoints = []Endpoint{{URL: "http://127.0.0.1:8545"}}
 	}
 	or(&c.Poll, 4*time.Second)
+	or(&c.Probe, 30*time.Second)
+	or(&c.MaxLag, 3)
 	or(&c.BatchSize, 50)
 	or(&c.Window, 128)
 	or(&c.Timeout, 10*time.Second)
@@ -121,6 +128,7 @@ func (c Config) validate() error {
 		value int64
 	}{
 		{"Poll", int64(c.Poll)},
+		{"Probe", int64(c.Probe)},
 		{"BatchSize", int64(c.BatchSize)},
 		{"Window", int64(c.Window)},
 		{"Timeout", int64(c.Timeout)},

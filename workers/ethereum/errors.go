@@ -8,6 +8,8 @@ var (
 	ErrAnswer = errors.New("ethereum: senseless answer")
 	// ErrChain is a node of another chain than the configured one.
 	ErrChain = errors.New("ethereum: endpoint is on another chain")
+	// ErrLag is a node whose head is older than that of another one.
+	ErrLag = errors.New("ethereum: endpoint lags")
 	// ErrTorn is a branch that changed while it was read, or that a node has only in part.
 	ErrTorn = errors.New("ethereum: the branch changed while it was read")
 	// ErrBehind is a node whose head is older than one seen before.

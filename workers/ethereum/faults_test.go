@@ -16,6 +16,7 @@ func TestFollowedInSpiteOf(t *testing.T) {
 		{"batch cap", ethtest.Faults{BatchCap: 3}},
 		{"batch cap in geth's way", ethtest.Faults{BatchCap: 3, CapInArray: true}},
 		{"no batches at all", ethtest.Faults{BatchCap: 1}},
+		{"half a batch", ethtest.Faults{HalfBatch: true}},
 		{"answers in another order", ethtest.Faults{Shuffle: true}},
 		{"no block receipts", ethtest.Faults{NoBlockRcpt: true}},
 		{"empty block receipts", ethtest.Faults{EmptyRcpts: true}},

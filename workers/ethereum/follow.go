@@ -2,12 +2,8 @@ package ethereum
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
-
-	"trackerfleet/workers/ethereum/jsonrpc"
-	"trackerfleet/workers/source"
 )
 
 const (
@@ -18,21 +14,24 @@ const (
 	shorterPolls = 3
 	// verifyEvery is how often an endpoint is asked for its chain, besides after every fault and before every reorganisation.
 	verifyEvery = time.Minute
+	// minPatience is how long an endpoint may take to say its head, at least, even if another one could be asked.
+	minPatience = 2 * time.Second
 )
 
-// follow brings the book up to the endpoint's head.
-func (s *Source) follow(ctx context.Context, e *endpoint) error {
-	if err := s.verify(ctx, e, verifyEvery); err != nil {
-		return err
-	}
-	latest, marks, err := s.heads(ctx, e)
+// follow brings the book up to the endpoint's head. If another one can take over, the endpoint must answer soon and not lag.
+func (s *Source) follow(ctx context.Context, e *endpoint, another bool) error {
+	latest, marks, err := s.firstLook(ctx, e, another)
 	if err != nil {
 		return err
 	}
+	now := time.Now()
 	s.mu.Lock()
-	e.head = latest.number
+	lag := s.pool.judge(e, latest.number, now)
 	mv := s.book.window.decide(latest)
 	s.mu.Unlock()
+	if lag != nil && another {
+		return lag
+	}
 	if mv != shorter {
 		s.shorter = 0
 	}
@@ -49,11 +48,26 @@ func (s *Source) follow(ctx context.Context, e *endpoint) error {
 	if err := s.catchUp(ctx, e, mv, latest); err != nil {
 		return err
 	}
+	s.askElsewhere(ctx, e, marks)
 	s.takeMarks(marks)
 	s.mu.Lock()
-	s.followedAt, s.followedBy = time.Now(), ordinal(s.following)
+	s.followedAt, s.followedBy = time.Now(), ordinal(s.pool.following)
 	s.mu.Unlock()
 	return nil
+}
+
+// firstLook makes sure of the endpoint's chain and asks for its heads.
+func (s *Source) firstLook(ctx context.Context, e *endpoint, another bool) (*block, []tagMark, error) {
+	if another {
+		within := min(s.cfg.Timeout, max(s.cfg.Poll, minPatience))
+		limited, cancel := context.WithTimeoutCause(ctx, within, fmt.Errorf("ethereum: no answer within %v", within))
+		defer cancel()
+		ctx = limited
+	}
+	if err := s.verify(ctx, e, verifyEvery); err != nil {
+		return nil, nil, err
+	}
+	return s.heads(ctx, e)
 }
 
 // catchUp applies blocks until latest is the window's head.
@@ -120,102 +134,4 @@ func (s *Source) apply(ctx context.Context, e *endpoint, br branch) error {
 	s.headAt = now
 	s.advanceLocked()
 	return nil
-}
-
-// verify asks the endpoint for its chain unless it did within the span, and fails with [ErrChain] if it isn't ours.
-func (s *Source) verify(ctx context.Context, e *endpoint, span time.Duration) error {
-	if !e.verified.IsZero() && time.Since(e.verified) < span {
-		return nil
-	}
-	call := jsonrpc.NewCall("eth_chainId")
-	if err := e.client.Do(ctx, call); err != nil {
-		return err
-	}
-	if call.Err != nil {
-		return fmt.Errorf("ethereum: eth_chainId: %w", call.Err)
-	}
-	id, err := decodeQuantity(call.Result)
-	if err != nil {
-		return fmt.Errorf("ethereum: eth_chainId: %w", err)
-	}
-	if id != s.chainID {
-		e.verified = time.Time{}
-		return fmt.Errorf("%w: eip155:%d, not %s", ErrChain, id, s.cfg.Chain)
-	}
-	e.verified = time.Now()
-	return nil
-}
-
-// tagMark is what an endpoint said of a tag.
-type tagMark struct {
-	kind    source.Finality
-	block   *block // nil: it has none
-	refused bool   // it doesn't know what that is
-	err     error
-}
-
-var tagNames = [...]string{source.Safe: "safe", source.Finalized: "finalized"}
-
-// heads asks for the latest block and the tags that somebody wants.
-func (s *Source) heads(ctx context.Context, e *endpoint) (*block, []tagMark, error) {
-	calls := []*jsonrpc.Call{jsonrpc.NewCall("eth_getBlockByNumber", "latest", false)}
-	var marks []tagMark
-	s.mu.Lock()
-	for kind := source.Safe; kind <= source.Finalized; kind++ {
-		if s.book.wanted[kind] > 0 {
-			marks = append(marks, tagMark{kind: kind})
-			calls = append(calls, jsonrpc.NewCall("eth_getBlockByNumber", tagNames[kind], false))
-		}
-	}
-	s.mu.Unlock()
-	if err := e.client.Do(ctx, calls...); err != nil {
-		return nil, nil, err
-	}
-	latest, err := answeredBlock(calls[0])
-	if err != nil {
-		return nil, nil, fmt.Errorf("ethereum: latest block: %w", err)
-	}
-	if latest == nil {
-		return nil, nil, fmt.Errorf("%w: no latest block", ErrAnswer)
-	}
-	for i := range marks {
-		marks[i].read(calls[i+1])
-	}
-	return latest, marks, nil
-}
-
-// read takes the answer in. Nodes say that there is no such block yet by null or by an error of their own.
-func (m *tagMark) read(call *jsonrpc.Call) {
-	m.block, m.err = answeredBlock(call)
-	var answer *jsonrpc.Error
-	if errors.As(m.err, &answer) {
-		m.err = nil
-		m.refused = answer.Code == -32601 || answer.Code == -32602
-	}
-}
-
-// takeMarks takes the tags in that are on the chain as we know it.
-func (s *Source) takeMarks(marks []tagMark) {
-	var trouble error
-	now := time.Now()
-	s.mu.Lock()
-	window := s.book.window
-	for _, m := range marks {
-		head := window.head().number
-		switch {
-		case m.err != nil:
-			trouble = fmt.Errorf("ethereum: %s block: %w", m.kind, m.err)
-		case m.block == nil:
-			s.book.tags.absent(m.kind, head, m.refused)
-		case m.block.number > head, window.at(m.block.number) != nil && !window.holds(m.block.number, m.block.hash):
-			trouble = fmt.Errorf("%w: %s block %d is on another branch", ErrAnswer, m.kind, m.block.number)
-		default:
-			s.book.tags.seen(m.kind, m.block.number)
-		}
-	}
-	if !window.empty() {
-		s.book.fireAll(now)
-	}
-	s.mu.Unlock()
-	s.setTrouble(tagTrouble, trouble)
 }

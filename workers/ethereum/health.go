@@ -36,14 +36,6 @@ func (s *Source) trouble(t trouble) error {
 	return s.troubles[t]
 }
 
-// saidLocked notes how an endpoint answered.
-func (e *endpoint) saidLocked(err error) {
-	e.err = err
-	if err != nil {
-		e.verified = time.Time{}
-	}
-}
-
 // Health says how the chain can be followed.
 func (s *Source) Health() source.Health {
 	s.mu.Lock()

@@ -12,8 +12,7 @@ import (
 // lookUp asks a node for the transactions of ws and hands over what it says. It fails when the node said nothing of some, or
 // lags; what could not be decided is tried again at the next poll.
 func (s *Source) lookUp(ctx context.Context, ws []*watch) error {
-	s.asking = (s.asking + 1) % len(s.endpoints) // another one every time: that one node doesn't know it is no proof
-	e, at := s.endpoints[s.asking], s.asking
+	e, at := s.toAsk(&s.asking) // another one every time: that one node doesn't know it is no proof
 	findings := make([]*finding, len(ws))
 	for i, w := range ws {
 		findings[i] = &finding{w: w, failed: true}
@@ -26,7 +25,7 @@ func (s *Source) lookUp(ctx context.Context, ws []*watch) error {
 		err = ErrBehind
 	}
 	if ctx.Err() == nil {
-		s.said(e, err)
+		s.found(e, err)
 		if err != nil {
 			s.setTrouble(lookupTrouble, fmt.Errorf("%w: %w", ErrLookup, err))
 		} else {
@@ -86,7 +85,7 @@ func (s *Source) findTransactions(ctx context.Context, e *endpoint, findings []*
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	e.head = head
+	e.saw(head, time.Now())
 	return head >= s.book.window.head().number, err
 }
 

@@ -117,7 +117,7 @@ func (s *Source) fetchOwed(ctx context.Context) {
 	if len(wanted) == 0 || s.failed {
 		return
 	}
-	e := s.endpoints[s.following]
+	e := s.owedFrom()
 	receipts, err := s.receipts(ctx, e, wanted)
 	if ctx.Err() != nil {
 		return
@@ -133,6 +133,15 @@ func (s *Source) fetchOwed(ctx context.Context) {
 		}
 	}
 	s.advanceLocked()
+}
+
+// owedFrom returns the endpoint to ask for receipts that are owed: the followed one, and after it failed others too.
+func (s *Source) owedFrom() *endpoint {
+	if s.trouble(receiptTrouble) == nil {
+		return s.endpoints[s.pool.following] // only Run changes it
+	}
+	e, _ := s.toAsk(&s.asking)
+	return e
 }
 
 // owing returns the receipts that are owed, block by block, each once.

@@ -35,8 +35,7 @@ type robbery struct {
 // that was taken before, or by what is no transaction of its sender (EIP-7702), is used up for good when it was at the
 // final head. Nodes that don't have the states for it decide nothing.
 func (s *Source) investigate(ctx context.Context, ws []*watch) error {
-	s.tracing = (s.tracing + 1) % len(s.endpoints) // its own round: look-ups in between would have it ask the same one always
-	e, at := s.endpoints[s.tracing], s.tracing
+	e, at := s.toAsk(&s.tracing) // its own round: look-ups in between would have it ask the same one always
 	robberies, findings := s.robberies(ws)
 	current, err := s.findTransactions(ctx, e, findings)
 	if err == nil && !current {
@@ -52,7 +51,10 @@ func (s *Source) investigate(ctx context.Context, ws []*watch) error {
 		err = s.findBelow(ctx, e, findings)
 	}
 	if ctx.Err() == nil {
-		s.said(e, err)
+		var answer *jsonrpc.Error
+		if !errors.As(err, &answer) { // one that lacks old states can still look up
+			s.found(e, err)
+		}
 		s.setTrouble(lookupTrouble, wrapped(ErrLookup, err))
 	}
 	now := time.Now()

@@ -3,6 +3,7 @@ package ethereum
 import (
 	"context"
 	"errors"
+	"sync"
 	"time"
 )
 
@@ -16,7 +17,12 @@ func (s *Source) Run(ctx context.Context) error {
 	}
 	s.running = true
 	s.mu.Unlock()
+	var beside sync.WaitGroup
+	if len(s.endpoints) > 1 {
+		beside.Go(func() { s.watchStandbys(ctx) })
+	}
 	defer func() {
+		beside.Wait()
 		for _, e := range s.endpoints {
 			e.client.Close()
 		}
@@ -97,25 +103,44 @@ func (s *Source) hurryLocked() {
 // be many nodes, and some are always a block late.
 const behindPolls = 3
 
-// followAny follows the chain by the endpoint it was followed by before, or else by the first one that can be.
+// followAny follows the chain by the first endpoint by which that can be done.
 func (s *Source) followAny(ctx context.Context) error {
 	var first error
-	for range s.endpoints {
-		e := s.endpoints[s.following]
-		err := s.follow(ctx, e)
-		if errors.Is(err, ErrTorn) {
-			err = s.follow(ctx, e) // a block came while the branch was read
+	tried := make([]bool, len(s.endpoints))
+	for lastResort := true; ; {
+		s.mu.Lock()
+		now := time.Now()
+		i := s.pool.toFollow(now, tried, lastResort)
+		if i < 0 {
+			s.mu.Unlock()
+			return first
 		}
-		s.said(e, err)
-		if err == nil || ctx.Err() != nil {
+		tried[i] = true
+		s.pool.following = i
+		e := s.endpoints[i]
+		lastResort = lastResort && e.line.ready(now)
+		another := s.pool.another(now, tried)
+		s.mu.Unlock()
+		err := s.follow(ctx, e, another)
+		if errors.Is(err, ErrTorn) {
+			err = s.follow(ctx, e, another) // a block came while the branch was read
+		}
+		s.said(ctx, e, err)
+		if err == nil || ctx.Err() != nil || s.isAMomentLate(e, err) {
 			return err
 		}
 		if first == nil {
 			first = err
 		}
-		s.following = (s.following + 1) % len(s.endpoints)
 	}
-	return first
+}
+
+// isAMomentLate reports whether err only says that e, or one of the nodes behind its address, will have the head soon.
+func (s *Source) isAMomentLate(e *endpoint, err error) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return errors.Is(err, ErrBehind) && s.shorter == 0 && s.behind+1 < behindPolls && !s.book.window.empty() &&
+		s.book.window.head().number < e.head+s.cfg.MaxLag
 }
 
 // lookAround fetches the receipts that are owed and looks up what is urgent, until all is done or the next poll is due. After a
@@ -184,10 +209,4 @@ func (s *Source) settleTroubles() {
 		s.troubles[receiptTrouble] = nil
 	}
 	s.advanceLocked()
-}
-
-func (s *Source) said(e *endpoint, err error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	e.saidLocked(err)
 }

@@ -26,6 +26,7 @@ type Source struct {
 
 	mu         sync.Mutex // guards what follows, all watches, and what Health shows of endpoints
 	book       *book
+	pool       *pool
 	checkpoint source.Checkpoint
 	troubles   [troubles]error
 	troubleAt  time.Time
@@ -37,23 +38,12 @@ type Source struct {
 	running    bool
 
 	// What follows belongs to Run.
-	following int  // index of the endpoint whose chain is followed
-	asking    int  // index of the endpoint asked last in a look-up
-	tracing   int  // index of the endpoint asked last for what took a nonce
-	shorter   int  // polls in a row that showed a branch shorter than ours
-	behind    int  // polls in a row that found a head that went down
-	failed    bool // receipts or look-ups failed since the last poll
-	lookups   int  // look-ups in one batch
-}
-
-// endpoint is a node and what is known of it.
-type endpoint struct {
-	client     *jsonrpc.Client
-	verified   time.Time // when it last said that it is on our chain; zero: ask again. Belongs to Run
-	noReceipts bool      // it has no eth_getBlockReceipts. Belongs to Run
-
-	head uint64 // guarded by Source.mu
-	err  error  // guarded by Source.mu
+	asking  int  // index of the endpoint asked last in a look-up
+	tracing int  // index of the endpoint asked last for what took a nonce
+	shorter int  // polls in a row that showed a branch shorter than ours
+	behind  int  // polls in a row that found a head that went down
+	failed  bool // receipts or look-ups failed since the last poll
+	lookups int  // look-ups in one batch
 }
 
 // New returns a source that follows nothing yet, or every fault of cfg joined. It starts nothing.
@@ -77,6 +67,7 @@ func New(cfg Config) (*Source, error) {
 		}
 		s.endpoints = append(s.endpoints, &endpoint{client: client})
 	}
+	s.pool = &pool{members: s.endpoints, maxLag: cfg.MaxLag}
 	return s, nil
 }
 

@@ -4,34 +4,28 @@ import "trackerfleet/workers/source"
 
 // tags follows the chain's safe and finalized heads. It reads no clock and does no I/O.
 //
-// A tag never goes back. A node that doesn't offer tags, or has had none for as many blocks as the fallback is deep, makes a
-// head of that depth below the latest one stand in.
+// A tag never goes back. Where no endpoint offers tags, or has had none for as many blocks as the fallback is deep, a head of
+// that depth below the latest one stands in.
 type tags struct {
 	depth    [3]uint64 // fallback, by kind
 	known    [3]uint64 // highest seen, by kind; 0: none yet
-	missing  [3]uint64 // head at which the tag was first asked for in vain; 0: not so
 	fallback [3]bool
 }
 
-// seen takes a tag's height in. below says that it is on the chain as we know it and not beyond the head.
+// seen takes a tag's height in. The caller has made sure that it is on the chain as we know it and not beyond the head.
 func (t *tags) seen(kind source.Finality, height uint64) {
 	t.known[kind] = max(t.known[kind], height)
-	t.missing[kind], t.fallback[kind] = 0, false
+	t.fallback[kind] = false
 }
 
-// absent takes in that a node has no such tag at a head, and lets the stand-in follow that. refused says that the node doesn't know
-// what a tag is.
-func (t *tags) absent(kind source.Finality, head uint64, refused bool) {
-	if t.known[kind] > 0 && !t.fallback[kind] {
-		return // it was there: the node has lost sight of it, the chain has not
+// absent takes in that an endpoint has no such tag at a head. nowhere says that no other one is left that might have it: then the
+// stand-in follows the head.
+func (t *tags) absent(kind source.Finality, head uint64, nowhere bool) {
+	if !nowhere || t.known[kind] > 0 && !t.fallback[kind] {
+		return // if it was there once, the nodes have lost sight of it, the chain has not
 	}
-	if t.missing[kind] == 0 {
-		t.missing[kind] = max(head, 1)
-	}
-	if refused || head >= t.missing[kind]+t.depth[kind] {
-		t.fallback[kind] = true
-	}
-	if t.fallback[kind] && head >= t.depth[kind] {
+	t.fallback[kind] = true
+	if head >= t.depth[kind] {
 		t.known[kind] = max(t.known[kind], head-t.depth[kind])
 	}
 }

@@ -219,12 +219,17 @@ func TestListKeepsOrder(t *testing.T) {
 
 func TestTagsStandIn(t *testing.T) {
 	g := tags{depth: [3]uint64{source.Safe: 10}}
-	g.absent(source.Safe, 100, false)
-	g.absent(source.Safe, 109, false)
+	var o offer
+	absent := func(head uint64) {
+		o.absent(head, g.depth[source.Safe], false)
+		g.absent(source.Safe, head, o.none)
+	}
+	absent(100)
+	absent(109)
 	if g.height(source.Safe, 109) != 0 {
 		t.Error("stands in at once")
 	}
-	g.absent(source.Safe, 110, false)
+	absent(110)
 	if g.height(source.Safe, 110) != 100 {
 		t.Errorf("safe %d, want 100", g.height(source.Safe, 110))
 	}

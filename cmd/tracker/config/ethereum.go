@@ -13,6 +13,8 @@ type Ethereum struct {
 	Chain     string        `koanf:"chain" doc:"CAIP-2 name that the endpoints must confirm, such as eip155:1"`
 	Endpoints []Endpoint    `koanf:"endpoints" doc:"JSON-RPC endpoints of the chain"`
 	Poll      time.Duration `koanf:"poll" doc:"time between two looks at the head"`
+	Probe     time.Duration `koanf:"probe" doc:"time between two looks at an endpoint that is well but not followed"`
+	MaxLag    uint64        `koanf:"max_lag" doc:"blocks behind another endpoint that make that one take over"`
 	Timeout   time.Duration `koanf:"timeout" doc:"longest time that one request may take"`
 	MaxBody   int64         `koanf:"max_body" doc:"bytes of one answer"`
 
@@ -42,9 +44,10 @@ type Endpoint struct {
 func ethereumDefaults() Ethereum {
 	d := ethereum.Defaults()
 	e := Ethereum{
-		Chain: d.Chain, Poll: d.Poll, Timeout: d.Timeout, MaxBody: d.MaxBody, BatchSize: d.BatchSize, Window: d.Window,
-		SweepAfter: d.SweepAfter, ReceiptsAtOnce: d.ReceiptsAtOnce, SafeDepth: d.SafeDepth, FinalizedDepth: d.FinalizedDepth,
-		Confirmations: d.Confirmations, DropAfter: d.DropAfter, DropMinAge: d.DropMinAge, MissingChecks: d.MissingChecks,
+		Chain: d.Chain, Poll: d.Poll, Probe: d.Probe, MaxLag: d.MaxLag, Timeout: d.Timeout, MaxBody: d.MaxBody,
+		BatchSize: d.BatchSize, Window: d.Window, SweepAfter: d.SweepAfter, ReceiptsAtOnce: d.ReceiptsAtOnce, SafeDepth: d.SafeDepth,
+		FinalizedDepth: d.FinalizedDepth,
+		Confirmations:  d.Confirmations, DropAfter: d.DropAfter, DropMinAge: d.DropMinAge, MissingChecks: d.MissingChecks,
 	}
 	for _, endpoint := range d.Endpoints {
 		e.Endpoints = append(e.Endpoints, Endpoint{URL: Secret{value: endpoint.URL, isURL: true}, Rate: endpoint.Rate})
@@ -56,8 +59,8 @@ func newEthereum(e Ethereum) (*ethereum.Source, error) { return ethereum.New(e.c
 
 func (e Ethereum) config() ethereum.Config {
 	cfg := ethereum.Config{
-		Chain: e.Chain, Poll: e.Poll, Timeout: e.Timeout, MaxBody: e.MaxBody, BatchSize: e.BatchSize, Window: e.Window,
-		SweepAfter: e.SweepAfter, SweepBatch: e.SweepBatch, ReceiptsAtOnce: e.ReceiptsAtOnce, SafeDepth: e.SafeDepth,
+		Chain: e.Chain, Poll: e.Poll, Probe: e.Probe, MaxLag: e.MaxLag, Timeout: e.Timeout, MaxBody: e.MaxBody,
+		BatchSize: e.BatchSize, Window: e.Window, SweepAfter: e.SweepAfter, SweepBatch: e.SweepBatch, ReceiptsAtOnce: e.ReceiptsAtOnce, SafeDepth: e.SafeDepth,
 		FinalizedDepth: e.FinalizedDepth, Confirmations: e.Confirmations, DropAfter: e.DropAfter, DropMinAge: e.DropMinAge,
 		MissingChecks: e.MissingChecks,
 	}

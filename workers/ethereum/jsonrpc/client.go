@@ -37,6 +37,15 @@ func NewCall(method string, params ...any) *Call {
 	return &Call{Method: method, Params: params}
 }
 
+// leftOut reports whether the answer to a batch had no room for the call.
+func (c *Call) leftOut() bool {
+	if c.Err == ErrNoAnswer {
+		return true
+	}
+	e, ok := c.Err.(*Error)
+	return ok && e.Code == responseTooLarge
+}
+
 // Client talks to one server. Make one with [New].
 type Client struct {
 	cfg     Config
@@ -108,8 +117,23 @@ func (c *Client) Latency() time.Duration {
 
 // Do sends calls in as many batches as needed, one after the other, and fills in their answers. It fails with the cause of
 // ctx, a [*PacedError], a [*StatusError], [ErrTooLarge], [ErrGarbage] or a network error; then calls that were not answered
-// hold that error too. A nil error still leaves each call's own Err to look at.
+// hold that error too. Calls that an answered batch left out are sent once more. A nil error still leaves each call's own Err
+// to look at.
 func (c *Client) Do(ctx context.Context, calls ...*Call) error {
+	if err := c.do(ctx, calls); err != nil {
+		return err
+	}
+	var left []*Call
+	for _, call := range calls {
+		if len(calls) > 1 && call.leftOut() {
+			call.Err = nil
+			left = append(left, call)
+		}
+	}
+	return c.do(ctx, left)
+}
+
+func (c *Client) do(ctx context.Context, calls []*Call) error {
 	for len(calls) > 0 {
 		n := min(c.BatchSize(), len(calls))
 		refused, err := c.send(ctx, calls[:n])

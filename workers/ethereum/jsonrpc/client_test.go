@@ -188,6 +188,10 @@ func TestBatchGrowsAgain(t *testing.T) {
 func TestHalfABatchIsToldCallByCall(t *testing.T) {
 	c := client(t, jsonrpc.Config{}, func(w http.ResponseWriter, r *http.Request) {
 		got := read(r)
+		if len(got) < 4 { // asked again
+			_, _ = io.WriteString(w, "[]")
+			return
+		}
 		_, _ = fmt.Fprintf(w, `[{"id":"%d","result":null},{"id":%d,"error":{"code":7,"message":"no"}},{"id":99999,"result":1},{"result":2},{"id":%d}]`,
 			got[0].ID, got[1].ID, got[2].ID)
 	})
@@ -203,6 +207,23 @@ func TestHalfABatchIsToldCallByCall(t *testing.T) {
 		if !errors.Is(call.Err, jsonrpc.ErrNoAnswer) {
 			t.Errorf("%s: %v, want ErrNoAnswer", call.Method, call.Err)
 		}
+	}
+}
+
+// What an answer has left out is asked for once more, and nothing else is.
+func TestTheOtherHalfOfABatchIsAskedForAgain(t *testing.T) {
+	var sizes []int
+	c := client(t, jsonrpc.Config{}, func(w http.ResponseWriter, r *http.Request) {
+		got := read(r)
+		sizes = append(sizes, len(got))
+		echo(w, got[:max(len(got)*2/3, 1)])
+	})
+	cs := calls(3)
+	if err := c.Do(t.Context(), cs...); err != nil || cs[0].Err != nil || cs[2].Err != nil || cs[2].Result == nil {
+		t.Errorf("%v: %+v, %+v", err, cs[0], cs[2])
+	}
+	if fmt.Sprint(sizes) != "[3 1]" {
+		t.Errorf("sent %v, want all and then the one that was left out", sizes)
 	}
 }
 

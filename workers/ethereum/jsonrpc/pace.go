@@ -26,6 +26,24 @@ func retryAfter(h http.Header, now time.Time) (time.Duration, bool) {
 	return 0, false
 }
 
+// resetAfter reads how long a 429 without Retry-After asks to wait, from the headers that providers and gateways send instead:
+// seconds from now, or since 1970 (in milliseconds too), which no wait is as long as.
+func resetAfter(h http.Header, now time.Time) (time.Duration, bool) {
+	for _, name := range []string{"RateLimit-Reset", "X-RateLimit-Reset", "X-Rate-Limit-Reset"} {
+		v, err := strconv.ParseFloat(strings.TrimSpace(h.Get(name)), 64)
+		switch {
+		case err != nil || !(v >= 0) || v >= 1e15:
+		case v >= 1e11:
+			return max(time.UnixMilli(int64(v)).Sub(now), 0), true
+		case v >= 1e8:
+			return max(time.Unix(int64(v), 0).Sub(now), 0), true
+		default:
+			return time.Duration(v * float64(time.Second)), true
+		}
+	}
+	return 0, false
+}
+
 // paced reports whether e asks to slow down. Codes and words are those that providers use: 429 as a code, -32005 (EIP-1474
 // limit exceeded) and -32007, -32029, -32097 by their message.
 func (e *Error) paced() bool {

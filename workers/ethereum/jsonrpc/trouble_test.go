@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -13,12 +14,15 @@ import (
 	"trackerfleet/workers/ethereum/jsonrpc"
 )
 
+// slowdown is a way to be told to slow down.
+type slowdown struct {
+	name   string
+	pause  time.Duration
+	answer func(w http.ResponseWriter)
+}
+
 func TestToldToSlowDown(t *testing.T) {
-	shapes := []struct {
-		name   string
-		pause  time.Duration
-		answer func(w http.ResponseWriter)
-	}{
+	toldToSlowDown(t, []slowdown{
 		{"429", time.Second, func(w http.ResponseWriter) { w.WriteHeader(429) }},
 		{"429 with seconds", 20 * time.Second, func(w http.ResponseWriter) {
 			w.Header().Set("Retry-After", "20")
@@ -41,7 +45,29 @@ func TestToldToSlowDown(t *testing.T) {
 		{"error with a duration", 3 * time.Second, body(`{"id":null,"error":{"code":429,"message":"x","data":{"try_again_in":"3s"}}}`)},
 		{"Infura's", 7 * time.Second, body(`{"id":1,"error":{"code":-32005,"message":"x","data":{"rate":{"backoff_seconds":7}}}}`)},
 		{"one of a batch", time.Second, body(`[{"id":1,"result":1},{"id":2,"error":{"code":-32000,"message":"Too Many Requests"}}]`)},
-	}
+	})
+}
+
+func TestToldToSlowDownUntilTheReset(t *testing.T) {
+	toldToSlowDown(t, []slowdown{
+		{"429 with seconds to the reset", 40 * time.Second, func(w http.ResponseWriter) {
+			w.Header().Set("RateLimit-Reset", "40")
+			w.WriteHeader(429)
+		}},
+		{"429 with the time of the reset", 50 * time.Second, func(w http.ResponseWriter) {
+			w.Header().Set("X-RateLimit-Reset", strconv.FormatInt(time.Now().Add(50*time.Second).Unix(), 10))
+			w.WriteHeader(429)
+		}},
+		{"429 with milliseconds of the reset", 60 * time.Second, func(w http.ResponseWriter) {
+			w.Header().Set("X-RateLimit-Reset", strconv.FormatInt(time.Now().Add(60*time.Second).UnixMilli(), 10))
+			w.WriteHeader(429)
+		}},
+	})
+}
+
+// toldToSlowDown fails the test unless nothing is sent for as long as each shape says.
+func toldToSlowDown(t *testing.T, shapes []slowdown) {
+	t.Helper()
 	for _, shape := range shapes {
 		t.Run(shape.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

@@ -21,10 +21,16 @@ func (c *Client) whole(n, status int, h http.Header, answers []answer, single bo
 		if !asked && serverErr != nil {
 			pause, asked = serverErr.pause()
 		}
+		if !asked {
+			pause, asked = resetAfter(h, time.Now())
+		}
 		return false, c.hold(pause, asked)
 	case serverErr != nil && serverErr.paced():
 		if !asked {
 			pause, asked = serverErr.pause()
+		}
+		if !asked {
+			pause, asked = resetAfter(h, time.Now())
 		}
 		return false, c.hold(pause, asked)
 	case n > 1 && (serverErr != nil || status == http.StatusRequestEntityTooLarge || status == http.StatusBadRequest):
@@ -65,12 +71,17 @@ func (c *Client) match(calls []*Call, first uint64, answers []answer, single boo
 			c.shrink(len(calls))
 		}
 	}
+	all := true
 	for i, ok := range answered {
 		if !ok {
-			calls[i].Err = ErrNoAnswer
+			calls[i].Err, all = ErrNoAnswer, false
 		}
 	}
-	c.grow(len(calls))
+	if all {
+		c.grow(len(calls))
+	} else {
+		c.shrink(len(calls))
+	}
 	for _, call := range calls {
 		if _, paced := call.Err.(*PacedError); paced {
 			return call.Err
