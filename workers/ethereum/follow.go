@@ -127,6 +127,9 @@ func (s *Source) apply(ctx context.Context, e *endpoint, br branch) error {
 	now := time.Now()
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if br.deep {
+		s.deepAt = now
+	}
 	s.book.apply(br, receipts, now)
 	if s.book.sinces != nil {
 		s.book.begun(br.ancestor)

@@ -12,11 +12,11 @@ import (
 type trouble int
 
 const (
-	headTrouble    trouble = iota // the head can't be followed
+	deepTrouble    trouble = iota // the chain changed below the window, and not everything was looked up again
+	headTrouble                   // the head can't be followed
 	receiptTrouble                // receipts are missing
 	lookupTrouble                 // look-ups fail
 	tagTrouble                    // a wanted tag can't be read
-	deepTrouble                   // the chain changed below the window, and not everything was looked up again
 	troubles
 )
 

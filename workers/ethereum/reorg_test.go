@@ -1,6 +1,7 @@
 package ethereum_test
 
 import (
+	"strings"
 	"testing"
 
 	"trackerfleet/workers/ethereum"
@@ -73,6 +74,11 @@ func TestReorgDeeperThanTheWindow(t *testing.T) {
 		branch[1] = []ethtest.Tx{moved.tx}
 		blocks := r.node.Reorg(depth, branch...)
 		r.node.Forget(gone.tx)
+		r.polls(1)
+		r.wantDegraded(true)
+		if e := r.src.Health().Error; !strings.Contains(e, "deeper than the window") {
+			t.Errorf("health's error is %q, want the alarm", e)
+		}
 		r.polls(3)
 		if o := moved.want(source.Reorged)[0]; o.From.Block.Hash != movedBlock.Hash || o.Inclusion.Block.Hash != blocks[1].Hash {
 			t.Errorf("moved: %+v", o)

@@ -198,12 +198,18 @@ func (s *Source) sweep(ctx context.Context) {
 	}
 }
 
+// deepFor is how long a reorganisation below the window is told of at least: whoever watches Health looks once a second.
+const deepFor = 2 * time.Second
+
 // settleTroubles ends the troubles whose causes are gone, and moves the checkpoint.
 func (s *Source) settleTroubles() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.book.urgent.n+s.book.again.n == 0 {
-		s.troubles[lookupTrouble], s.troubles[deepTrouble] = nil, nil
+		s.troubles[lookupTrouble] = nil
+		if time.Since(s.deepAt) >= deepFor {
+			s.troubles[deepTrouble] = nil
+		}
 	}
 	if s.book.owed.n == 0 {
 		s.troubles[receiptTrouble] = nil

@@ -29,6 +29,7 @@ type Source struct {
 	pool       *pool
 	checkpoint source.Checkpoint
 	troubles   [troubles]error
+	deepAt     time.Time // of the last reorganisation below the window
 	troubleAt  time.Time
 	headAt     time.Time
 	followedAt time.Time // of the last poll that found everything up to date
