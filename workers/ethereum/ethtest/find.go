@@ -9,18 +9,18 @@ import (
 // gethInstall is how to get the geth that the tests were written against.
 const gethInstall = `GOBIN="$PWD/.cache/bin" go install github.com/ethereum/go-ethereum/cmd/geth@v1.17.8`
 
-// findGeth returns the path of geth: what TRACKER_GETH says, or .cache/bin/geth under the module's root. Without one the test
+// findGeth returns the path of geth: what GETH says, or .cache/bin/geth under the module's root. Without one the test
 // is skipped, except where CI=true: there it fails.
 func findGeth(t testing.TB) string {
 	t.Helper()
-	path := os.Getenv("TRACKER_GETH")
+	path := os.Getenv("GETH")
 	if path == "" {
 		path = filepath.Join(moduleRoot(t), ".cache", "bin", "geth")
 	}
 	if _, err := os.Stat(path); err == nil {
 		return path
 	}
-	const message = "no geth at %s: run, in the module's root, %s, or set TRACKER_GETH"
+	const message = "no geth at %s: run, in the module's root, %s, or set GETH"
 	if os.Getenv("CI") == "true" {
 		t.Fatalf(message, path, gethInstall)
 	}
