@@ -58,13 +58,14 @@ func (b *book) add(w *watch, h source.Hint) (urgent bool) {
 	}
 	b.count++
 	w.told = hinted(h)
-	if b.sinces != nil && h.Since > 0 {
-		b.sinces[w] = h.Since
+	since := max(h.Since, w.ref.since())
+	if b.sinces != nil && since > 0 {
+		b.sinces[w] = since
 	}
 	switch m := b.find(w); {
 	case m != nil:
 		b.seat(w, m)
-	case w.told == nil && b.covers(h.Since):
+	case w.told == nil && b.covers(since):
 		b.silent.pushFront(w) // in no block up to here: what remains to be said can wait for the sweep
 		return false
 	default:

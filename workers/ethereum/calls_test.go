@@ -71,40 +71,66 @@ func TestCallsPerBlock(t *testing.T) {
 	}
 }
 
-// After a restart blocks are replayed where that is cheaper than looking everything up.
-func TestReplaySinceHint(t *testing.T) {
+// Blocks are replayed where that is cheaper than looking everything up: since what records know, or what starts say.
+func TestReplaySince(t *testing.T) {
+	for name, watch := range map[string]func(r *rig, tx ethtest.Tx, since uint64) *watching{
+		"hint": func(r *rig, tx ethtest.Tx, since uint64) *watching { return r.watch(tx, source.Hint{Since: since}) },
+		"from_block": func(r *rig, tx ethtest.Tx, since uint64) *watching {
+			return r.watchParams(tx, source.Hint{}, fmt.Sprintf(`{"hash":%q,"from_block":%d}`, tx.Hash, since+1))
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, slow, func(r *rig) { r.replaySince(watch) })
+		})
+	}
+}
+
+func (r *rig) replaySince(watch func(r *rig, tx ethtest.Tx, since uint64) *watching) {
+	r.mine(10)
+	r.polls(2)
+	r.stop()
+	since := r.node.Head().Number
+	var txs []ethtest.Tx
+	for range 200 {
+		txs = append(txs, r.node.NewTx(false))
+	}
+	r.node.Mine(txs[:50]...)
+	r.mine(60)
+	r.src = r.source(slow)
+	var ws []*watching
+	for _, tx := range txs {
+		ws = append(ws, watch(r, tx, since))
+	}
+	before := r.node.Calls()
+	r.start()
+	r.polls(1)
+	calls := r.node.Calls()
+	if n := calls["eth_getBlockByNumber"] - before["eth_getBlockByNumber"]; n > 63 {
+		r.Errorf("%d blocks read, want those since", n)
+	}
+	for _, w := range ws[:50] {
+		w.want(source.Included)
+	}
+	r.polls(10)
+	for _, w := range ws[50:] {
+		w.want(source.Absent)
+	}
+	if n := r.node.Calls()["eth_getTransactionByHash"] - before["eth_getTransactionByHash"]; n != 150 {
+		r.Errorf("%d look-ups, want one for each that is in no block", n)
+	}
+}
+
+// A start that says a block too late is found all the same: it only is looked for later.
+func TestFromBlockTooLate(t *testing.T) {
 	bubble(t, slow, func(r *rig) {
-		r.mine(10)
+		tx := r.node.NewTx(false)
+		block := r.node.Mine(tx)
+		r.mine(200)
 		r.polls(2)
-		r.stop()
-		since := r.node.Head().Number
-		var txs []ethtest.Tx
-		for range 200 {
-			txs = append(txs, r.node.NewTx(false))
-		}
-		r.node.Mine(txs[:50]...)
-		r.mine(60)
-		r.src = r.source(slow)
-		var ws []*watching
-		for _, tx := range txs {
-			ws = append(ws, r.watch(tx, source.Hint{Since: since}))
-		}
-		before := r.node.Calls()
-		r.start()
-		r.polls(1)
-		calls := r.node.Calls()
-		if n := calls["eth_getBlockByNumber"] - before["eth_getBlockByNumber"]; n > 63 {
-			t.Errorf("%d blocks read, want those since the hint", n)
-		}
-		for _, w := range ws[:50] {
-			w.want(source.Included)
-		}
-		r.polls(10)
-		for _, w := range ws[50:] {
-			w.want(source.Absent)
-		}
-		if n := r.node.Calls()["eth_getTransactionByHash"] - before["eth_getTransactionByHash"]; n != 150 {
-			t.Errorf("%d look-ups, want one for each that is in no block", n)
+		w := r.watchParams(tx, source.Hint{}, fmt.Sprintf(`{"hash":%q,"from_block":%d}`, tx.Hash, block.Number+190))
+		r.polls(2)
+		if o := w.want(source.Included)[0]; o.Inclusion.Block.Hash != block.Hash {
+			t.Errorf("observed %+v", o)
 		}
 	})
 }

@@ -30,6 +30,14 @@ func (x *extra) slot() slot { return slot{x.nonce, x.from} }
 // hasSlot reports whether the transaction's slot is known.
 func (r ref) hasSlot() bool { return r.extra != nil && r.extra.slotted }
 
+// since returns the height up to which the start says that the transaction is in no block; 0: it says nothing.
+func (r ref) since() uint64 {
+	if r.extra == nil || r.extra.fromBlock == 0 {
+		return 0
+	}
+	return r.extra.fromBlock - 1
+}
+
 // wantsReason reports whether it is to be asked why the transaction was reverted.
 func (r ref) wantsReason() bool { return r.extra != nil && r.extra.reason }
 
