@@ -153,10 +153,16 @@ func (n envNames) leaf(parts []string) leaf {
 	return n.static[envName(strings.Join(parts, "."))]
 }
 
+// names returns the names of all variables, those of keys of the profiles in the file included.
 func (n envNames) names() []string {
 	out := make([]string, 0, len(n.static))
 	for name := range n.static {
 		out = append(out, envPrefix+name)
+	}
+	for profile := range n.profiles {
+		for suffix := range n.source {
+			out = append(out, envPrefix+"SOURCES_"+envName(profile)+"_"+suffix)
+		}
 	}
 	return out
 }

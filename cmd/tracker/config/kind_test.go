@@ -111,8 +111,9 @@ sources:
   c: {kind: tabel}
   d: {kind: table, file: d.csv, poll: -1s}
 `)
-	_, err := Load(Input{Role: RoleWorker, File: file, Kinds: []Kind{tableKind()}})
+	_, err := Load(Input{Role: RoleWorker, File: file, Kinds: []Kind{tableKind()}, Environ: []string{"TRACKER_SOURCES_D_POL=1s"}})
 	for _, want := range []string{
+		"TRACKER_SOURCES_D_POL does not exist; nearest is TRACKER_SOURCES_D_POLL (env TRACKER_SOURCES_D_POL)",
 		"sources.a.fil: does not exist; nearest is file (" + file + ":3)",
 		`sources.a.row_limit: "70000" is not a whole number of 0 or more (` + file + ":3)",
 		"sources.a.file: is missing: give the path (default)",
