@@ -25,7 +25,8 @@ func New(c Config) (*polled.Source, error) {
 	if c.File == "" {
 		return nil, errors.New("table: file: is missing")
 	}
-	return polled.New(polled.Config{Name: "table", Poll: c.Poll, Ask: c.ask})
+	const all = 1 << 20 // in one call, as each reads the whole file
+	return polled.New(polled.Config{Name: "table", Poll: c.Poll, Batch: all, Ask: c.ask})
 }
 
 // ends are the statuses that a payment keeps. With any other it is under way.

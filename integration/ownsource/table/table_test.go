@@ -61,7 +61,7 @@ func (b *book) SetOutage(t testing.TB, on bool) {
 	b.write(t)
 }
 
-func (b *book) Many() int { return 1000 }
+func (b *book) Many() int { return 1100 }
 
 // set puts the line of a transaction into the table.
 func (b *book) set(t testing.TB, tx sourcetest.Transaction, status string) {

@@ -13,7 +13,8 @@ import (
 // Config says what is asked, and when. Ask has no default.
 type Config struct {
 	// Ask returns what the outside knows of refs, by reference. Those that it does not know are left out: each is a look in vain. An
-	// error means that nothing is known of any of them; its text is shown to people, so it holds no secret. Ask must return soon after
+	// error means that nothing is known of any of them, so one that cannot be asked for must not make an error: it would keep the others
+	// from being looked at. The text of an error is shown to people and holds no secret. Ask must return soon after
 	// ctx ended and not keep refs, which are different from each other. A diagnosis calls it with none, perhaps while another call
 	// is under way.
 	Ask func(ctx context.Context, refs []string) (map[string]State, error)

@@ -12,7 +12,7 @@
 //   - Every look in vain is told, as [source.Absent]; a state is told when it is new, or when a refresh asked for it. An end is told
 //     to every watch that begins after it too, so nothing is lost when a tracker restarts or moves.
 //   - An error of Ask decides nothing: the source is degraded until Ask answers again, and asks for the same transactions after a
-//     pause that grows from Gap to Poll.
+//     pause that grows from Gap to Poll, if that is longer.
 //
 // One mutex guards everything and is held while observers are told; Ask is called without it.
 package polled

@@ -146,9 +146,9 @@ func (s *Source) failed(err error, now time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.problem, s.badAt = err.Error(), now
-	pause := s.cfg.Gap
+	pause, longest := s.cfg.Gap, max(s.cfg.Gap, s.cfg.Poll)
 	for range min(s.fails, maxDoublings) {
-		pause = min(2*pause, s.cfg.Poll)
+		pause = min(2*pause, longest)
 	}
 	s.fails++
 	s.resume = now.Add(pause)

@@ -115,6 +115,15 @@ func TestAnErrorDecidesNothingAndIsTriedAgainMoreAndMoreSeldom(t *testing.T) {
 	})
 }
 
+func TestCallsThatFailAreNoCloserThanTheGap(t *testing.T) {
+	bubble(t, Config{Poll: 5 * time.Second, Gap: 10 * time.Second}, func(r *rig) {
+		r.watch("a")
+		r.fail(errors.New("no such table"))
+		r.passes(35 * time.Second)
+		r.wantAsked("0s:a 10s:a 20s:a 30s:a")
+	})
+}
+
 func TestACallThatTakesTooLongIsAnError(t *testing.T) {
 	bubble(t, Config{Timeout: 3 * time.Second}, func(r *rig) {
 		r.delay = time.Hour
