@@ -1,9 +1,3 @@
-// Package source is what a tracker needs of the outside: the contract between trackers and the packages that follow
-// transactions where they live (a chain, a payment API).
-//
-// A source owns all talking to the outside and hands each tracker observations; the tracker owns policy (finality, drop,
-// timeout) and events. An error of the outside is never an observation and never a crash: it shows in [Health] and decides
-// nothing.
 package source
 
 import (
