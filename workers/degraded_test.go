@@ -25,9 +25,10 @@ func TestADegradedSourceIsSaidOnceAndItsRecoveryOnce(t *testing.T) {
 	w := &Worker{log: zap.New(core), profiles: map[string]*profile{
 		"psp": {name: "psp", source: psp}, "sim": {name: "sim", source: sim},
 	}}
-	for _, degraded := range []bool{false, true, true, false, false, true} {
+	begun := time.Unix(1000, 0)
+	for i, degraded := range []bool{false, true, true, false, true, false, false, false, false, true} {
 		psp.health = source.Health{Degraded: degraded, Error: "no answer within 10s"}
-		w.sayDegraded()
+		w.sayDegraded(begun.Add(time.Duration(i) * time.Second))
 	}
 	var got []string
 	for _, entry := range logs.All() {
@@ -41,6 +42,39 @@ func TestADegradedSourceIsSaidOnceAndItsRecoveryOnce(t *testing.T) {
 	}
 	if reason := logs.All()[0].ContextMap()["reason"]; reason != "no answer within 10s" {
 		t.Errorf("reason %v", reason)
+	}
+}
+
+// A source that comes and goes every few seconds is told of ever more seldom, and as at first once it was well for long.
+func TestASourceThatComesAndGoesIsNotToldOfEachTime(t *testing.T) {
+	var c condition
+	said := map[news]int{}
+	now := time.Unix(1000, 0)
+	for range 3600 { // a second well, a second not
+		said[c.see(true, now)]++
+		now = now.Add(time.Second)
+		said[c.see(false, now)]++
+		now = now.Add(time.Second)
+	}
+	if said[worse] != 1 || said[better] != 0 {
+		t.Errorf("going every second it was said to be worse %d times and better %d times", said[worse], said[better])
+	}
+	clear(said)
+	for range 120 { // half a minute well, half a minute not
+		for i := range 60 {
+			said[c.see(i < 30, now)]++
+			now = now.Add(time.Second)
+		}
+	}
+	if said[worse] > 6 || said[better] > 6 {
+		t.Errorf("in two hours it was said to be worse %d times and better %d times", said[worse], said[better])
+	}
+	for range 2 * 3600 {
+		c.see(false, now)
+		now = now.Add(time.Second)
+	}
+	if c.see(true, now) != worse || c.calm != calmBase {
+		t.Errorf("after two hours it is %+v", c)
 	}
 }
 

@@ -45,6 +45,6 @@ type profile struct {
 	source source.Source
 	mark   watermark
 
-	outage   atomic.Pointer[outage] // nil: it can be followed. Set by watchSources
-	degraded bool                   // as the log has it; belongs to watchSources
+	outage    atomic.Pointer[outage] // nil: it can be followed. Set by watchSources
+	condition condition              // belongs to watchSources
 }
