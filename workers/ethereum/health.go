@@ -1,7 +1,6 @@
 package ethereum
 
 import (
-	"errors"
 	"fmt"
 	"time"
 
@@ -20,20 +19,51 @@ const (
 	troubles
 )
 
+// complaint is a trouble that there is.
+type complaint struct {
+	err         error     // nil: none
+	first, last time.Time // since when, and when it was last said
+}
+
+// enduringPolls is how many polls a trouble must last for the source to be degraded where there are several endpoints: what one of
+// them cannot do is tried at the next.
+const enduringPolls = 3
+
 // setTrouble says how a part of the work went; nil is well.
 func (s *Source) setTrouble(t trouble, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.troubles[t] = err
-	if err != nil {
-		s.troubleAt = time.Now()
+	s.setTroubleLocked(t, err)
+}
+
+func (s *Source) setTroubleLocked(t trouble, err error) {
+	if err == nil {
+		s.troubles[t] = complaint{}
+		return
 	}
+	now := time.Now()
+	if s.troubles[t].err == nil {
+		s.troubles[t].first = now
+	}
+	s.troubles[t].err, s.troubles[t].last = err, now
+}
+
+// degradedLocked returns the first trouble that degrades the source; false if there is none. The head and deep reorganisations do so
+// at once.
+func (s *Source) degradedLocked(now time.Time) (complaint, bool) {
+	for t, c := range s.troubles {
+		lasts := len(s.endpoints) == 1 || trouble(t) <= headTrouble || now.Sub(c.first) >= enduringPolls*s.cfg.Poll
+		if c.err != nil && lasts {
+			return c, true
+		}
+	}
+	return complaint{}, false
 }
 
 func (s *Source) trouble(t trouble) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.troubles[t]
+	return s.troubles[t].err
 }
 
 // Health says how the chain can be followed.
@@ -41,14 +71,8 @@ func (s *Source) Health() source.Health {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	h := source.Health{HeadAt: s.headAt, Watched: s.book.count, Calls: map[string]uint64{}}
-	if err := errors.Join(s.troubles[:]...); err != nil {
-		h.Degraded, h.ErrorAt = true, s.troubleAt
-		for _, err := range s.troubles {
-			if err != nil {
-				h.Error = err.Error()
-				break
-			}
-		}
+	if c, degraded := s.degradedLocked(time.Now()); degraded {
+		h.Degraded, h.Error, h.ErrorAt = true, c.err.Error(), c.last
 	}
 	if !s.book.window.empty() {
 		h.Head = s.book.window.head().number

@@ -84,8 +84,8 @@ func TestPitfalls(t *testing.T) {
 				})
 			}
 			beside("of both nodes", p.word, func(a, b *ethtest.Server) []*ethtest.Server { return []*ethtest.Server{a, b} })
-			beside("of the first node", either, func(a, _ *ethtest.Server) []*ethtest.Server { return []*ethtest.Server{a} })
-			beside("of the second node", either, func(_, b *ethtest.Server) []*ethtest.Server { return []*ethtest.Server{b} })
+			beside("of the first node", silent, func(a, _ *ethtest.Server) []*ethtest.Server { return []*ethtest.Server{a} })
+			beside("of the second node", silent, func(_, b *ethtest.Server) []*ethtest.Server { return []*ethtest.Server{b} })
 		})
 	}
 }

@@ -206,13 +206,13 @@ func (s *Source) settleTroubles() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.book.urgent.n+s.book.again.n == 0 {
-		s.troubles[lookupTrouble] = nil
+		s.setTroubleLocked(lookupTrouble, nil)
 		if time.Since(s.deepAt) >= deepFor {
-			s.troubles[deepTrouble] = nil
+			s.setTroubleLocked(deepTrouble, nil)
 		}
 	}
 	if s.book.owed.n == 0 {
-		s.troubles[receiptTrouble] = nil
+		s.setTroubleLocked(receiptTrouble, nil)
 	}
 	s.advanceLocked()
 }

@@ -28,9 +28,8 @@ type Source struct {
 	book       *book
 	pool       *pool
 	checkpoint source.Checkpoint
-	troubles   [troubles]error
+	troubles   [troubles]complaint
 	deepAt     time.Time // of the last reorganisation below the window
-	troubleAt  time.Time
 	headAt     time.Time
 	followedAt time.Time // of the last poll that found everything up to date
 	followedBy uint8     // the endpoint that it asked, counted from 1; 0: none
