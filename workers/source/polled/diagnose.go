@@ -21,6 +21,6 @@ func (s *Source) Diagnose(ctx context.Context) []source.Finding {
 	if err != nil {
 		return []source.Finding{{Subject: s.cfg.Name, Severity: source.Faulty, Message: err.Error()}}
 	}
-	took := time.Since(began).Round(time.Millisecond)
+	took := max(time.Since(began).Round(time.Millisecond), time.Millisecond)
 	return []source.Finding{{Subject: s.cfg.Name, Message: fmt.Sprintf("answers, within %v", took)}}
 }

@@ -72,6 +72,33 @@ func TestWhatIsUrgentDoesNotStarveWhatIsDue(t *testing.T) {
 	})
 }
 
+func TestNobodyAsksForWhatIsNotWatched(t *testing.T) {
+	bubble(t, Config{Poll: 10 * time.Second, Gap: time.Second}, func(r *rig) {
+		waiting := r.watch("waiting")
+		r.passes(time.Second)
+		waiting.Close()
+		r.delay = 3 * time.Second
+		answered := r.watch("answered")
+		r.passes(time.Second)
+		answered.Close() // while it is asked for
+		r.passes(3 * time.Second)
+		r.fail(errors.New("no such table"))
+		failed := r.watch("failed")
+		r.passes(time.Second)
+		failed.Close()
+		r.passes(3 * time.Second)
+		r.fail(nil)
+		r.watch("closed at once").Close()
+		r.wantAsked("0s:waiting 1s:answered 5s:failed")
+		r.passes(time.Hour)
+		r.wantAsked("")
+		if h := r.src.Health(); h.Watched != 0 || len(r.src.rows) != 0 || r.src.turn.first != nil || r.src.urgent.first != nil {
+			t.Errorf("health %+v, %d rows", h, len(r.src.rows))
+		}
+		answered.want()
+	})
+}
+
 func TestAnAnswerIsNoneToWhatCameWhileItWasAskedFor(t *testing.T) {
 	bubble(t, Config{Poll: time.Minute, Gap: time.Second}, func(r *rig) {
 		r.delay = 5 * time.Second
