@@ -17,6 +17,8 @@ type Endpoint struct {
 	URL string
 	// WS is the websocket address of the same node, for being told of new blocks. Empty: polling only.
 	WS string
+	// Headers are sent with every request, and with the handshake of the websocket. Their values are kept secret.
+	Headers http.Header
 	// Rate limits calls per second. 0: no limit.
 	Rate float64
 }
@@ -34,6 +36,9 @@ type Config struct {
 	// MaxLag is by how many blocks the followed endpoint's head may be older than that of another one before that one takes
 	// over. 0: 3.
 	MaxLag uint64
+	// Watchdog is the time between two looks at the head while the websocket rings for every new one. Never less than Poll.
+	// 0: 30 s.
+	Watchdog time.Duration
 	// BatchSize is the number of calls sent in one request, if the endpoint takes that many. 0: 50.
 	BatchSize int
 	// Window is how many blocks back a reorganisation is followed block by block. 0: 128.
@@ -62,7 +67,8 @@ type Config struct {
 	// MissingChecks is the number of looks in vain that make a pending transaction missing. 0: 3.
 	MissingChecks int
 
-	// Transport carries requests. nil: a transport for each endpoint.
+	// Transport carries requests and the handshakes of websockets; to these, the bodies of its answers must be fit to write to,
+	// as those of an [http.Transport] are. nil: a transport for each endpoint.
 	Transport http.RoundTripper
 }
 
@@ -84,6 +90,7 @@ func (c Config) withDefaults() Config {
 	or(&c.Poll, 4*time.Second)
 	or(&c.Probe, 30*time.Second)
 	or(&c.MaxLag, 3)
+	or(&c.Watchdog, 30*time.Second)
 	or(&c.BatchSize, 50)
 	or(&c.Window, 128)
 	or(&c.Timeout, 10*time.Second)
@@ -129,6 +136,7 @@ func (c Config) validate() error {
 	}{
 		{"Poll", int64(c.Poll)},
 		{"Probe", int64(c.Probe)},
+		{"Watchdog", int64(c.Watchdog)},
 		{"BatchSize", int64(c.BatchSize)},
 		{"Window", int64(c.Window)},
 		{"Timeout", int64(c.Timeout)},

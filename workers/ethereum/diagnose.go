@@ -2,7 +2,6 @@ package ethereum
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"net/http"
@@ -66,7 +65,7 @@ func (x *exam) fault(message, remedy string) { x.say(source.Faulty, message, rem
 
 func (x *exam) examine(ctx context.Context, e Endpoint) {
 	client, err := jsonrpc.New(jsonrpc.Config{
-		URL: e.URL, BatchSize: x.cfg.BatchSize, Timeout: x.cfg.Timeout, MaxBody: x.cfg.MaxBody, Transport: x.cfg.Transport,
+		URL: e.URL, Headers: e.Headers, BatchSize: x.cfg.BatchSize, Timeout: x.cfg.Timeout, MaxBody: x.cfg.MaxBody, Transport: x.cfg.Transport,
 	})
 	if err != nil {
 		x.fault(err.Error(), "see its url")
@@ -165,41 +164,23 @@ func (x *exam) latest(head *block, syncing *jsonrpc.Call) {
 	}
 }
 
-// websocket says whether the endpoint's websocket is one.
+// websocket says whether the endpoint's websocket tells of new blocks.
 func (x *exam) websocket(ctx context.Context, e Endpoint) {
-	ctx, cancel := context.WithTimeout(ctx, x.cfg.Timeout)
-	defer cancel()
 	const remedy = "see its ws; new blocks are polled for until then"
-	code, err := upgrade(ctx, "http"+strings.TrimPrefix(e.WS, "ws"))
+	sub, err := jsonrpc.Subscribe(ctx, x.cfg.subscription(e), "newHeads")
+	var status *jsonrpc.StatusError
+	var refusal *jsonrpc.Error
 	switch {
-	case err != nil:
-		x.warn("its websocket cannot be reached: "+err.Error(), remedy)
-	case code != http.StatusSwitchingProtocols:
-		x.warn(fmt.Sprintf("its websocket is none: it answers %d %s", code, http.StatusText(code)), remedy)
-	default:
-		x.say(source.OK, "its websocket answers", "")
-	}
-}
-
-// upgrade asks the HTTP address of a websocket for one, and returns the status of the answer. No address is in its error.
-func upgrade(ctx context.Context, address string) (code int, err error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, address, http.NoBody)
-	if err != nil {
-		return 0, errors.New("its address is none")
-	}
-	for name, value := range map[string]string{
-		"Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": "13", "Sec-WebSocket-Key": "dHJhY2tlcmZsZWV0LWRvYw==",
-	} {
-		req.Header.Set(name, value)
-	}
-	transport := &http.Transport{TLSNextProto: map[string]func(string, *tls.Conn) http.RoundTripper{}} // HTTP/2 knows no upgrade
-	defer transport.CloseIdleConnections()
-	resp, err := transport.RoundTrip(req)
-	switch {
+	case err == nil:
+		sub.Close()
+		x.say(source.OK, "its websocket answers, and takes a subscription to new blocks", "")
 	case ctx.Err() != nil:
-		return 0, errors.New("no answer in the time that there was")
-	case err != nil:
-		return 0, err // of the network: it names the host at most
+		x.warn("its websocket cannot be reached: no answer in the time that there was", remedy)
+	case errors.As(err, &status):
+		x.warn(fmt.Sprintf("its websocket is none: it answers %d %s", status.Status, http.StatusText(status.Status)), remedy)
+	case errors.As(err, &refusal):
+		x.warn("its websocket does not tell of new blocks: "+err.Error(), "see what its provider allows; new blocks are polled for until then")
+	default:
+		x.warn("its websocket cannot be reached: "+err.Error(), remedy)
 	}
-	return resp.StatusCode, resp.Body.Close()
 }

@@ -99,23 +99,19 @@ func TestDiagnoseComparesEndpoints(t *testing.T) {
 func TestDiagnoseTriesTheWebsocket(t *testing.T) {
 	t.Parallel()
 	node := ethtest.NewServer(t)
-	upgrades := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.URL.Path != "/secretkey" || r.Header.Get("Sec-Websocket-Key") == "" {
-			w.WriteHeader(http.StatusForbidden)
-			return
-		}
-		w.Header().Set("Connection", "Upgrade")
-		w.Header().Set("Upgrade", "websocket")
-		w.WriteHeader(http.StatusSwitchingProtocols)
-	}))
-	defer upgrades.Close()
-	for ws, want := range map[string]string{
-		"ws" + strings.TrimPrefix(upgrades.URL, "http") + "/secretkey": "ok: its websocket answers\n",
-		"ws" + strings.TrimPrefix(upgrades.URL, "http") + "/other":     "warning: its websocket is none: it answers 403 Forbidden\n",
-		"ws://127.0.0.1:1/secretkey":                                   "warning: its websocket cannot be reached: ",
+	for _, tt := range []struct {
+		ws     string
+		faults ethtest.BellFaults
+		want   string
+	}{
+		{node.WS() + "/secretkey", ethtest.BellFaults{}, "ok: its websocket answers, and takes a subscription to new blocks\n"},
+		{node.WS() + "/secretkey", ethtest.BellFaults{Status: http.StatusForbidden}, "warning: its websocket is none: it answers 403 Forbidden\n"},
+		{node.WS() + "/secretkey", ethtest.BellFaults{Refuse: true}, "warning: its websocket does not tell of new blocks: "},
+		{"ws://127.0.0.1:1/secretkey", ethtest.BellFaults{}, "warning: its websocket cannot be reached: "},
 	} {
-		if got := diagnosed(t, 10*time.Second, ethereum.Endpoint{URL: node.URL(), WS: ws}); !strings.Contains(got, want) {
-			t.Errorf("no %q in\n%s", want, got)
+		node.Misbehave(ethtest.Faults{Bell: tt.faults})
+		if got := diagnosed(t, 10*time.Second, ethereum.Endpoint{URL: node.URL(), WS: tt.ws}); !strings.Contains(got, tt.want) {
+			t.Errorf("no %q in\n%s", tt.want, got)
 		}
 	}
 }

@@ -47,9 +47,15 @@ func (c channel) next(t *testing.T, want source.Kind) source.Observation {
 // follow runs a source on geth until the test ends.
 func follow(t *testing.T, geth *ethtest.Geth) *ethereum.Source {
 	t.Helper()
-	src := newSource(t, ethereum.Config{
+	return running(t, ethereum.Config{
 		Chain: ethtest.Chain, Endpoints: []ethereum.Endpoint{{URL: geth.URL()}}, Poll: 20 * time.Millisecond,
 	})
+}
+
+// running runs a source until the test ends.
+func running(t *testing.T, cfg ethereum.Config) *ethereum.Source {
+	t.Helper()
+	src := newSource(t, cfg)
 	ctx, cancel := context.WithCancelCause(context.WithoutCancel(t.Context())) // t.Context ends before the cleanup
 	ended := make(chan error, 1)
 	go func() { ended <- src.Run(ctx) }()

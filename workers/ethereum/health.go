@@ -84,9 +84,10 @@ func (s *Source) Health() source.Health {
 				kind, s.book.tags.depth[kind]))
 		}
 	}
-	for _, e := range s.endpoints {
+	for i, e := range s.endpoints {
 		eh := source.EndpointHealth{
 			Name: e.client.Name(), Healthy: e.err == nil && e.head > 0, Head: e.head, LatencyMS: e.client.Latency().Milliseconds(),
+			Bell: s.bell.words(i),
 		}
 		if e.err != nil {
 			eh.Error = e.err.Error()

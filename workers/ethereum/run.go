@@ -21,6 +21,7 @@ func (s *Source) Run(ctx context.Context) error {
 	if len(s.endpoints) > 1 {
 		beside.Go(func() { s.watchStandbys(ctx) })
 	}
+	beside.Go(func() { s.listen(ctx) })
 	defer func() {
 		beside.Wait()
 		for _, e := range s.endpoints {
@@ -58,8 +59,10 @@ func (s *Source) poll(ctx context.Context) time.Duration {
 	now := time.Now()
 	s.mu.Lock()
 	s.polledAt, s.pollAt = now, now.Add(s.cfg.Poll)
+	s.idle = false
 	s.mu.Unlock()
 	err := s.followAny(ctx)
+	followed := err == nil
 	if ctx.Err() != nil {
 		return 0
 	}
@@ -74,7 +77,8 @@ func (s *Source) poll(ctx context.Context) time.Duration {
 	s.mu.Unlock()
 	s.failed = false
 	s.lookAround(ctx)
-	s.sweep(ctx)
+	swept := s.sweep(ctx)
+	s.heard(followed && swept && !s.failed && !s.Health().Degraded)
 	return s.untilPoll()
 }
 
@@ -94,7 +98,12 @@ const callsPerPoll = 6
 
 // hurryLocked brings the next poll forward: whoever refreshes wants to know of blocks that came since the last one, too.
 func (s *Source) hurryLocked() {
-	if at := s.polledAt.Add(s.gap); at.Before(s.pollAt) {
+	s.pollByLocked(s.polledAt.Add(s.gap))
+}
+
+// pollByLocked sees to it that the next poll is no later than at.
+func (s *Source) pollByLocked(at time.Time) {
+	if at.Before(s.pollAt) {
 		s.pollAt = at
 	}
 }
@@ -182,20 +191,27 @@ func (s *Source) lookAround(ctx context.Context) {
 		}
 	}
 	s.settleTroubles()
+	if s.failed {
+		s.mu.Lock()
+		s.pollByLocked(time.Now().Add(s.cfg.Poll))
+		s.mu.Unlock()
+	}
 }
 
-// sweep looks some of those up that nobody heard of for long.
-func (s *Source) sweep(ctx context.Context) {
+// sweep looks some of those up that nobody heard of for long, and reports whether there can't be more.
+func (s *Source) sweep(ctx context.Context) (all bool) {
 	if s.trouble(headTrouble) != nil || s.failed || ctx.Err() != nil {
-		return
+		return false
 	}
+	most := min(s.cfg.SweepBatch, s.lookups)
 	s.mu.Lock()
-	ws := s.book.takeSilent(min(s.cfg.SweepBatch, s.lookups), time.Now().Add(-s.cfg.SweepAfter))
+	ws := s.book.takeSilent(most, time.Now().Add(-s.cfg.SweepAfter))
 	s.mu.Unlock()
 	if len(ws) > 0 {
 		_ = s.lookUp(ctx, ws) // shows in Health
 		s.fetchOwed(ctx)
 	}
+	return len(ws) < most
 }
 
 // deepFor is how long a reorganisation below the window is told of at least: whoever watches Health looks once a second.

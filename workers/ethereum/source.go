@@ -20,6 +20,7 @@ type Source struct {
 	cfg       Config
 	chainID   uint64
 	endpoints []*endpoint
+	bell      *bell
 	policies  policies
 	work      chan struct{} // holds one: there is something to look up
 	gap       time.Duration // between two polls at least, however often a refresh is asked for
@@ -35,6 +36,7 @@ type Source struct {
 	followedBy uint8     // the endpoint that it asked, counted from 1; 0: none
 	polledAt   time.Time // when the last poll began
 	pollAt     time.Time // of the next poll
+	idle       bool      // nothing waited for the next poll when the last one was over
 	running    bool
 
 	// What follows belongs to Run.
@@ -52,7 +54,7 @@ func New(cfg Config) (*Source, error) {
 	if err := cfg.validate(); err != nil {
 		return nil, err
 	}
-	s := &Source{cfg: cfg, chainID: cfg.chainID(), book: newBook(cfg), work: make(chan struct{}, 1)}
+	s := &Source{cfg: cfg, chainID: cfg.chainID(), book: newBook(cfg), bell: newBell(cfg.Endpoints), work: make(chan struct{}, 1)}
 	s.lookups, s.gap = cfg.BatchSize, pollGap
 	for i, e := range cfg.Endpoints {
 		if e.Rate > 0 { // at most half of what a poll's time allows, so that the head never waits for look-ups
@@ -60,7 +62,7 @@ func New(cfg Config) (*Source, error) {
 			s.gap = max(s.gap, time.Duration(callsPerPoll/e.Rate*float64(time.Second)))
 		}
 		client, err := jsonrpc.New(jsonrpc.Config{
-			URL: e.URL, Rate: e.Rate, BatchSize: cfg.BatchSize, Timeout: cfg.Timeout, MaxBody: cfg.MaxBody, Transport: cfg.Transport,
+			URL: e.URL, Headers: e.Headers, Rate: e.Rate, BatchSize: cfg.BatchSize, Timeout: cfg.Timeout, MaxBody: cfg.MaxBody, Transport: cfg.Transport,
 		})
 		if err != nil {
 			return nil, fmt.Errorf("ethereum: Endpoints[%d]: %w", i, err)

@@ -65,6 +65,11 @@ func (w *window) holds(number uint64, hash Hash) bool {
 	return m != nil && m.hash == hash
 }
 
+// knows reports whether a block of that hash is in the window.
+func (w *window) knows(hash Hash) bool {
+	return slices.ContainsFunc(w.blocks, func(b seatedBlock) bool { return b.hash == hash })
+}
+
 // find returns the block of a transaction, nil if it is in none of the window's.
 func (w *window) find(tx Hash) *mark { return w.where[tx] }
 

@@ -232,6 +232,7 @@ type EndpointHealth struct {
 	Head      uint64
 	LatencyMS int64
 	Error     string
+	Bell      string // how it tells of news by itself, or why it does not; empty: it has no way to
 }
 
 // ParamsError says everything that is wrong with the params of a start.

@@ -1,7 +1,6 @@
 package config
 
 import (
-	"maps"
 	"net/http"
 	"time"
 
@@ -14,6 +13,7 @@ type Ethereum struct {
 	Endpoints []Endpoint    `koanf:"endpoints" doc:"JSON-RPC endpoints of the chain"`
 	Poll      time.Duration `koanf:"poll" doc:"time between two looks at the head"`
 	Probe     time.Duration `koanf:"probe" doc:"time between two looks at an endpoint that is well but not followed"`
+	Watchdog  time.Duration `koanf:"watchdog" doc:"time between two looks at the head while a websocket tells of every new one"`
 	MaxLag    uint64        `koanf:"max_lag" doc:"blocks behind another endpoint that make that one take over"`
 	Timeout   time.Duration `koanf:"timeout" doc:"longest time that one request may take"`
 	MaxBody   int64         `koanf:"max_body" doc:"bytes of one answer"`
@@ -37,14 +37,14 @@ type Endpoint struct {
 	URL     Secret            `koanf:"url" secret:"url" doc:"http or https"`
 	WS      Secret            `koanf:"ws" secret:"url" doc:"ws or wss; tells of new heads"`
 	Rate    float64           `koanf:"rate" doc:"requests a second; 0: unlimited"`
-	Headers map[string]Secret `koanf:"headers" doc:"sent with every request"`
+	Headers map[string]Secret `koanf:"headers" doc:"sent with every request, and with the handshake of the websocket"`
 }
 
 // ethereumDefaults returns the profile that sets nothing.
 func ethereumDefaults() Ethereum {
 	d := ethereum.Defaults()
 	e := Ethereum{
-		Chain: d.Chain, Poll: d.Poll, Probe: d.Probe, MaxLag: d.MaxLag, Timeout: d.Timeout, MaxBody: d.MaxBody,
+		Chain: d.Chain, Poll: d.Poll, Probe: d.Probe, Watchdog: d.Watchdog, MaxLag: d.MaxLag, Timeout: d.Timeout, MaxBody: d.MaxBody,
 		BatchSize: d.BatchSize, Window: d.Window, SweepAfter: d.SweepAfter, ReceiptsAtOnce: d.ReceiptsAtOnce, SafeDepth: d.SafeDepth,
 		FinalizedDepth: d.FinalizedDepth,
 		Confirmations:  d.Confirmations, DropAfter: d.DropAfter, DropMinAge: d.DropMinAge, MissingChecks: d.MissingChecks,
@@ -59,47 +59,22 @@ func newEthereum(e Ethereum) (*ethereum.Source, error) { return ethereum.New(e.c
 
 func (e Ethereum) config() ethereum.Config {
 	cfg := ethereum.Config{
-		Chain: e.Chain, Poll: e.Poll, Probe: e.Probe, MaxLag: e.MaxLag, Timeout: e.Timeout, MaxBody: e.MaxBody,
+		Chain: e.Chain, Poll: e.Poll, Probe: e.Probe, Watchdog: e.Watchdog, MaxLag: e.MaxLag, Timeout: e.Timeout, MaxBody: e.MaxBody,
 		BatchSize: e.BatchSize, Window: e.Window, SweepAfter: e.SweepAfter, SweepBatch: e.SweepBatch, ReceiptsAtOnce: e.ReceiptsAtOnce, SafeDepth: e.SafeDepth,
 		FinalizedDepth: e.FinalizedDepth, Confirmations: e.Confirmations, DropAfter: e.DropAfter, DropMinAge: e.DropMinAge,
 		MissingChecks: e.MissingChecks,
 	}
-	headers := map[string]http.Header{}
 	for _, endpoint := range e.Endpoints {
-		cfg.Endpoints = append(cfg.Endpoints, ethereum.Endpoint{
-			URL: endpoint.URL.Reveal(), WS: endpoint.WS.Reveal(), Rate: endpoint.Rate,
-		})
+		var headers http.Header
 		for name, value := range endpoint.Headers {
-			if headers[endpoint.URL.Reveal()] == nil {
-				headers[endpoint.URL.Reveal()] = http.Header{}
+			if headers == nil {
+				headers = http.Header{}
 			}
-			headers[endpoint.URL.Reveal()].Set(name, value.Reveal())
+			headers.Set(name, value.Reveal())
 		}
-	}
-	if len(headers) > 0 {
-		cfg.Transport = &headerTransport{next: http.DefaultTransport.(*http.Transport).Clone(), of: headers}
+		cfg.Endpoints = append(cfg.Endpoints, ethereum.Endpoint{
+			URL: endpoint.URL.Reveal(), WS: endpoint.WS.Reveal(), Rate: endpoint.Rate, Headers: headers,
+		})
 	}
 	return cfg
-}
-
-// headerTransport adds the headers of an endpoint to the requests that go to exactly its URL, and to no other.
-type headerTransport struct {
-	next http.RoundTripper
-	of   map[string]http.Header // by URL
-}
-
-// RoundTrip sends r with the headers of its endpoint.
-func (t *headerTransport) RoundTrip(r *http.Request) (*http.Response, error) {
-	if extra := t.of[r.URL.String()]; extra != nil {
-		r = r.Clone(r.Context())
-		maps.Copy(r.Header, extra)
-	}
-	return t.next.RoundTrip(r)
-}
-
-// CloseIdleConnections closes what is kept open for later.
-func (t *headerTransport) CloseIdleConnections() {
-	if c, ok := t.next.(interface{ CloseIdleConnections() }); ok {
-		c.CloseIdleConnections()
-	}
 }

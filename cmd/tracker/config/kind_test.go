@@ -210,7 +210,7 @@ func TestKinds_everySettingArrives(t *testing.T) {
 	var h HTTP
 	fill(reflect.ValueOf(&e).Elem())
 	fill(reflect.ValueOf(&h).Elem())
-	unset(t, reflect.ValueOf(e.config()), "ethereum")
+	unset(t, reflect.ValueOf(e.config()), "ethereum", "Transport")
 	unset(t, reflect.ValueOf(h.config()), "http", "Transport")
 	for i := range reflect.TypeFor[simulated.Config]().NumField() {
 		if f := reflect.TypeFor[simulated.Config]().Field(i); f.Tag.Get("koanf") == "" || f.Tag.Get("koanf") == noKey && f.Name != "Now" {

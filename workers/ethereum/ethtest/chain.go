@@ -39,16 +39,18 @@ const genesisTime = 1_700_000_000
 type chain struct {
 	made      int // blocks and transactions so far, so that no two have the same hash
 	canonical []*Block
-	heights   []*Block            // the first block ever made of each height
-	byHash    map[string]*Block   // side branches too
-	pool      map[string]Tx       // known, in no canonical block
-	seats     map[string][]*Block // every block a transaction was ever in, oldest first
-	accounts  map[string][]Tx     // all transactions ever made up, by sender
+	heights   []*Block             // the first block ever made of each height
+	byHash    map[string]*Block    // side branches too
+	pool      map[string]Tx        // known, in no canonical block
+	seats     map[string][]*Block  // every block a transaction was ever in, oldest first
+	listeners map[chan *Block]bool // are sent every new block
+	accounts  map[string][]Tx      // all transactions ever made up, by sender
 }
 
 func newChain() *chain {
 	c := &chain{
 		byHash: map[string]*Block{}, pool: map[string]Tx{}, seats: map[string][]*Block{}, accounts: map[string][]Tx{},
+		listeners: map[chan *Block]bool{},
 	}
 	c.put(nil)
 	return c
@@ -125,6 +127,12 @@ func (c *chain) put(txs []Tx) *Block {
 	for _, tx := range txs {
 		c.evict(tx)
 		c.seats[tx.Hash] = append(c.seats[tx.Hash], b)
+	}
+	for l := range c.listeners {
+		select {
+		case l <- b:
+		default: // too slow
+		}
 	}
 	return b
 }

@@ -4,6 +4,7 @@ import "time"
 
 // Faults are the ways in which a [Server] can misbehave. The zero value is a good node.
 type Faults struct {
+	Bell        BellFaults    // of its websocket
 	Lag         uint64        // it knows nothing of so many of the last blocks
 	Null        bool          // it knows no transaction and no receipt
 	NoReceipt   bool          // it knows no receipt

@@ -32,6 +32,10 @@ type Server struct {
 	finalized uint64
 	calls     map[string]int
 	largest   int // batch seen
+
+	handshakes, listening int // of websockets
+	handshake             http.Header
+	hungUp                chan struct{}
 }
 
 // NewServer starts a node on loopback with one block on top of genesis. It ends with the test.
@@ -52,13 +56,13 @@ func NewSilentServer(t testing.TB) *Server {
 
 // Peer returns another node of the same chain, with faults and counts of its own, reached by its Transport only.
 func (s *Server) Peer(t testing.TB) *Server {
-	peer := &Server{mu: s.mu, chain: s.chain, calls: map[string]int{}, done: make(chan struct{})}
+	peer := &Server{mu: s.mu, chain: s.chain, calls: map[string]int{}, done: make(chan struct{}), hungUp: make(chan struct{})}
 	t.Cleanup(peer.release)
 	return peer
 }
 
 func newServer(testing.TB) *Server {
-	s := &Server{mu: new(sync.Mutex), chain: newChain(), calls: map[string]int{}, done: make(chan struct{})}
+	s := &Server{mu: new(sync.Mutex), chain: newChain(), calls: map[string]int{}, done: make(chan struct{}), hungUp: make(chan struct{})}
 	s.Mine()
 	return s
 }
@@ -165,8 +169,12 @@ type rpcResponse struct {
 	Error   *rpcError       `json:"error,omitempty"`
 }
 
-// ServeHTTP answers one request.
+// ServeHTTP answers one request, or is a websocket that tells of new blocks.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if r.Header.Get("Upgrade") != "" {
+		s.serveBell(w, r)
+		return
+	}
 	body, err := io.ReadAll(r.Body)
 	if err != nil {
 		return

@@ -6,7 +6,7 @@ import (
 	"net/http/httptest"
 )
 
-// Transport carries requests to the node without a network, so that they work in a testing/synctest bubble.
+// Transport carries requests to the node and handshakes to its websocket without a network, so that they work in a testing/synctest bubble.
 func (s *Server) Transport() http.RoundTripper { return direct{s} }
 
 type direct struct{ s *Server }
@@ -16,6 +16,9 @@ var errDropped = errors.New("ethtest: connection reset")
 
 // RoundTrip answers by the node's handler.
 func (d direct) RoundTrip(r *http.Request) (resp *http.Response, err error) {
+	if r.Header.Get("Upgrade") != "" {
+		return d.pipe(r)
+	}
 	defer func() {
 		if recover() != nil {
 			resp, err = nil, errDropped

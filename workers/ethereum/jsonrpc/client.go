@@ -77,7 +77,7 @@ func New(cfg Config) (*Client, error) {
 	return &Client{
 		cfg:     cfg,
 		name:    u.Scheme + "://" + u.Host,
-		secrets: secretsOf(u),
+		secrets: secretsOf(u).with(cfg.Headers),
 		limiter: rate.NewLimiter(limit, max(cfg.BatchSize, int(math.Ceil(cfg.Rate)))),
 		http: &http.Client{
 			Transport:     cfg.Transport,
@@ -234,6 +234,7 @@ func (c *Client) post(ctx context.Context, body []byte, calls int) (status int, 
 	}
 	req.Header.Set("Content-Type", "application/json")
 	req.Header.Set("Accept", "application/json")
+	maps.Copy(req.Header, c.cfg.Headers)
 	start := time.Now()
 	resp, err := c.http.Do(req)
 	if err != nil {

@@ -12,6 +12,8 @@ import (
 type Config struct {
 	// URL is the http or https address. User, path and query are taken for secrets.
 	URL string
+	// Headers are sent with every request. Their values are taken for secrets.
+	Headers http.Header
 	// Rate limits calls (not requests) per second. 0: no limit of our own.
 	Rate float64
 	// BatchSize is the largest batch to try. 0: 50.

@@ -8,7 +8,9 @@
 //   - Being told to slow down (429, 503 with Retry-After, or the same as an error inside a 200) is a [*PacedError], and nothing
 //     is sent before its time has passed.
 //   - No answer is read beyond MaxBody, decompressed. No redirect is followed.
-//   - Nothing that is secret in the URL (user, path, query) is in any error or in [Client.Name]; errors carry no *url.Error.
+//   - Nothing that is secret in the URL (user, path, query) or in headers is in any error or in [Client.Name]; errors carry no *url.Error.
+//
+// A [Subscription] is what a server tells of by itself, over a websocket, with the same guarantees.
 //
 // A Client has no goroutine and may be used by several at once.
 package jsonrpc

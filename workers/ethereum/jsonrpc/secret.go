@@ -2,6 +2,7 @@ package jsonrpc
 
 import (
 	"cmp"
+	"net/http"
 	"net/url"
 	"slices"
 	"strings"
@@ -34,6 +35,21 @@ func secretsOf(u *url.URL) secrets {
 		add(values...)
 	}
 	slices.SortFunc(s, func(a, b string) int { return cmp.Compare(len(b), len(a)) }) // a part must not hide its whole
+	return slices.Compact(s)
+}
+
+// with returns s and the values of headers, each whole and without its scheme.
+func (s secrets) with(headers http.Header) secrets {
+	for _, values := range headers {
+		for _, v := range values {
+			for _, part := range append([]string{v}, strings.Fields(v)...) {
+				if len(part) > len("Bearer") {
+					s = append(s, part)
+				}
+			}
+		}
+	}
+	slices.SortFunc(s, func(a, b string) int { return cmp.Compare(len(b), len(a)) })
 	return slices.Compact(s)
 }
 
