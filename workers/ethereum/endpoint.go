@@ -19,6 +19,7 @@ type endpoint struct {
 	head       uint64
 	headAt     time.Time // when its head was first seen to be there
 	seen       time.Time // when it was last followed or probed
+	good       time.Time // when it last did what it was asked, at the latest when the source was made
 	lags       bool
 	offers     [3]offer // of tags, by kind of head
 	noReceipts bool     // it has no eth_getBlockReceipts. Belongs to Run
@@ -53,6 +54,7 @@ func (e *endpoint) said(err error, now time.Time) {
 	var paced *jsonrpc.PacedError
 	switch {
 	case err == nil:
+		e.good = now
 		e.line.succeed(now)
 	case errors.Is(err, ErrBehind), errors.Is(err, ErrLag):
 		e.verified = time.Time{} // it may be another node that answers there; what it serves is asked for all the same
@@ -70,6 +72,7 @@ func (e *endpoint) found(err error, now time.Time) {
 	var answer *jsonrpc.Error
 	switch {
 	case err == nil:
+		e.good = now
 		e.finds.succeed(now)
 		if e.line.ready(now) && e.line.strikes == 0 {
 			e.err = nil

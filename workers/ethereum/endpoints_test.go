@@ -83,6 +83,43 @@ func TestAbsentFromEveryEndpoint(t *testing.T) {
 	})
 }
 
+// An endpoint that is dead for long is not waited for: what the other one says must do then.
+func TestAbsentWithADeadEndpoint(t *testing.T) {
+	bubble(t, nil, func(r *rig) {
+		r.stop()
+		second := r.node.Peer(r.T)
+		second.Misbehave(ethtest.Faults{Drop: true})
+		r.src = r.source(twoNodes(second))
+		r.start()
+		w := r.watch(r.node.NewTx(false), source.Hint{})
+		r.polls(60)
+		for _, o := range w.take() {
+			if o.Endpoints != 2 || o.Endpoint != 0 {
+				t.Errorf("in the first minute: %+v", o)
+			}
+		}
+		r.polls(600)
+		w.take()
+		r.polls(120)
+		seen := w.take()
+		if len(seen) == 0 {
+			t.Error("nothing was observed")
+		}
+		for _, o := range seen {
+			if o.Kind != source.Absent || o.Endpoints != 1 || o.Endpoint != 0 {
+				t.Errorf("after ten minutes: %+v", o)
+			}
+		}
+		second.Misbehave(ethtest.Faults{})
+		r.polls(600)
+		w.take()
+		r.polls(120)
+		if seen := w.take(); len(seen) == 0 || seen[len(seen)-1].Endpoints != 2 {
+			t.Errorf("after it was well again: %+v", seen)
+		}
+	})
+}
+
 func TestRunsOnce(t *testing.T) {
 	bubble(t, nil, func(r *rig) {
 		if err := r.src.Run(t.Context()); !errors.Is(err, ethereum.ErrRunning) {

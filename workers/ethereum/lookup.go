@@ -33,9 +33,9 @@ func (s *Source) lookUp(ctx context.Context, ws []*watch) error {
 		}
 	}
 	now := time.Now()
-	by := witness{current: current, endpoint: at, endpoints: len(s.endpoints)}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	by := witness{current: current, endpoint: at, endpoints: s.pool.witnesses(now)}
 	for _, f := range findings {
 		s.book.resolve(f, by, now)
 	}

@@ -10,6 +10,10 @@ import (
 // lagFor is how long an endpoint may be less than MaxLag blocks behind another one.
 const lagFor = 15 * time.Second
 
+// goneAfter is after what time without any good answer an endpoint is no longer one of those whose word is waited for before a
+// transaction is said to be gone: one that nobody takes out of the configuration must not make trackers wait for ever.
+const goneAfter = 10 * time.Minute
+
 // pool knows how the endpoints are and says which one to ask. It does no I/O and reads no clock. Source.mu guards it.
 //
 // The first one configured is preferred. Another one takes over as soon as it cannot be followed, and hands back when the
@@ -118,6 +122,17 @@ func (p *pool) judge(e *endpoint, head uint64, now time.Time) error {
 	}
 	e.lags = err != nil
 	return err
+}
+
+// witnesses returns how many endpoints there are to say what they know of a transaction, 1 at least.
+func (p *pool) witnesses(now time.Time) int {
+	n := 0
+	for _, e := range p.members {
+		if now.Sub(e.good) < goneAfter {
+			n++
+		}
+	}
+	return max(n, 1)
 }
 
 // tagger returns the endpoint to ask for a tag: the followed one unless it has none and another may have one.

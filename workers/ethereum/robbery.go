@@ -62,7 +62,7 @@ func (s *Source) investigate(ctx context.Context, ws []*watch) error {
 	defer s.mu.Unlock()
 	for _, r := range robberies {
 		r.failed = r.failed || err != nil
-		s.book.resolveRobbery(r, witness{current: current, endpoint: at, endpoints: len(s.endpoints)}, now)
+		s.book.resolveRobbery(r, witness{current: current, endpoint: at, endpoints: s.pool.witnesses(now)}, now)
 	}
 	return err
 }

@@ -67,7 +67,7 @@ func New(cfg Config) (*Source, error) {
 		if err != nil {
 			return nil, fmt.Errorf("ethereum: Endpoints[%d]: %w", i, err)
 		}
-		s.endpoints = append(s.endpoints, &endpoint{client: client})
+		s.endpoints = append(s.endpoints, &endpoint{client: client, good: time.Now()})
 	}
 	s.pool = &pool{members: s.endpoints, maxLag: cfg.MaxLag}
 	return s, nil
