@@ -203,6 +203,7 @@ func TestDroppedBellIsReplacedAndNothingIsLate(t *testing.T) {
 	belled(t, nil, func(r *rig) {
 		r.slots(3)
 		r.node.HangUp()
+		r.pass(100 * time.Millisecond)
 		r.node.Mine()
 		r.pass(4 * time.Second)
 		if h := r.src.Health(); h.Head != r.node.Head().Number {
@@ -299,7 +300,7 @@ func TestBellOverANetwork(t *testing.T) {
 	src := running(t, ethereum.Config{
 		Chain: ethtest.Chain, Endpoints: []ethereum.Endpoint{{URL: node.URL(), WS: node.WS() + "/secretkey"}}, Poll: time.Minute,
 	})
-	untilListening(t, src)
+	untilBell(t, src, "has not rung yet")
 	tx := node.NewTx(false)
 	c, _ := watchGeth(t, src, `{"hash":"`+tx.Hash+`"}`)
 	c.next(t, source.Absent)
@@ -313,25 +314,23 @@ func TestGethRings(t *testing.T) {
 	src := running(t, ethereum.Config{
 		Chain: ethtest.Chain, Endpoints: []ethereum.Endpoint{{URL: geth.URL(), WS: geth.WS()}}, Poll: time.Minute,
 	})
-	untilListening(t, src)
+	untilBell(t, src, "has not rung yet")
 	tx := geth.NewTx(false)
 	c, _ := watchGeth(t, src, `{"hash":"`+tx.Hash+`"}`)
 	c.next(t, source.Absent)
 	geth.Mine(tx)
 	c.next(t, source.Included)
-	if got := src.Health().Endpoints[0].Bell; got != "rings" {
-		t.Errorf("the bell is said to be %q", got)
-	}
+	untilBell(t, src, "rings") // it is judged when the poll is over
 }
 
-// untilListening waits until the bell of the only endpoint can be heard.
-func untilListening(t *testing.T, src *ethereum.Source) {
+// untilBell waits until the bell of the only endpoint is said to be so.
+func untilBell(t *testing.T, src *ethereum.Source, want string) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
 	ticker := time.NewTicker(5 * time.Millisecond)
 	defer ticker.Stop()
-	for src.Health().Endpoints[0].Bell != "has not rung yet" {
+	for src.Health().Endpoints[0].Bell != want {
 		select {
 		case <-ctx.Done():
 			t.Fatalf("the bell is %q", src.Health().Endpoints[0].Bell)

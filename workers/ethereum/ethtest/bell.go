@@ -84,10 +84,11 @@ func (s *Server) serveBell(w http.ResponseWriter, r *http.Request) {
 	if !s.subscribed(ctx, conn, f) {
 		return
 	}
+	heard := ctx
 	if !f.Deaf {
-		ctx = conn.CloseRead(ctx)
+		heard = conn.CloseRead(ctx)
 	}
-	s.ringFor(ctx, conn)
+	s.ringFor(heard, conn)
 }
 
 // subscribed answers the call that begins a subscription.

@@ -159,10 +159,10 @@ func (s *Subscription) Next(ctx context.Context) (json.RawMessage, error) {
 func (s *Subscription) Ping(ctx context.Context) error {
 	within, cancel := context.WithTimeout(ctx, s.cfg.Timeout)
 	defer cancel()
-	if err := s.conn.Ping(within); err != nil {
-		return s.fault(ctx, err)
+	if s.conn.Ping(within) == nil {
+		return nil
 	}
-	return nil
+	return s.fault(ctx, net.ErrClosed) // whatever was the matter, it is of no more use
 }
 
 // Close hangs up without a word.
