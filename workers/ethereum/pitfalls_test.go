@@ -16,6 +16,7 @@ type pitfall struct {
 	flaps   bool // it comes and goes with every poll
 	early   bool // it is there when the source starts
 	brief   bool // it lasts for some polls only: every one of them costs much
+	rings   bool // the first node has a websocket
 	maxBody int64
 }
 
@@ -62,6 +63,16 @@ var pitfalls = []pitfall{
 	{name: "flaps every second with 503", Faults: ethtest.Faults{Unavailable: true}, word: either, flaps: true},
 	{name: "knows accounts at the last block only", Faults: ethtest.Faults{NoStates: true}},
 	{name: "does not say who sent a transaction", Faults: ethtest.Faults{NoFrom: true}},
+	{name: "websocket without fault", rings: true},
+	{name: "websocket falls silent", Faults: ethtest.Faults{Bell: ethtest.BellFaults{Silent: true}}, rings: true},
+	{name: "websocket tells heads twice", Faults: ethtest.Faults{Bell: ethtest.BellFaults{Twice: true}}, rings: true},
+	{name: "websocket misses heads", Faults: ethtest.Faults{Bell: ethtest.BellFaults{DropAfter: 1}}, rings: true},
+	{name: "websocket tells heads that do not exist", Faults: ethtest.Faults{Bell: ethtest.BellFaults{Ghosts: true}}, rings: true},
+	{name: "websocket tells garbage", Faults: ethtest.Faults{Bell: ethtest.BellFaults{Garbage: true}}, rings: true},
+	{name: "websocket tells 1 MB", Faults: ethtest.Faults{Bell: ethtest.BellFaults{Huge: 1_000_000}}, rings: true},
+	{name: "websocket refused", Faults: ethtest.Faults{Bell: ethtest.BellFaults{Status: 401}}, rings: true, early: true},
+	{name: "websocket without eth_subscribe", Faults: ethtest.Faults{Bell: ethtest.BellFaults{Refuse: true}}, rings: true, early: true},
+	{name: "websocket rings and all else hangs", Faults: ethtest.Faults{Hang: true}, word: said, rings: true},
 }
 
 // Whatever pitfall lies on the way, the same course of events ends in the truth, and nothing untrue was said meanwhile. A source
@@ -70,7 +81,12 @@ func TestPitfalls(t *testing.T) {
 	for _, p := range pitfalls {
 		t.Run(p.name, func(t *testing.T) {
 			t.Parallel()
-			change := func(c *ethereum.Config) { c.MaxBody = p.maxBody }
+			change := func(c *ethereum.Config) {
+				c.MaxBody, c.Watchdog = p.maxBody, 7*poll
+				if p.rings {
+					c.Endpoints[0].WS = "ws://node.test/secretkey"
+				}
+			}
 			t.Run("of the only node", func(t *testing.T) {
 				bubble(t, change, func(r *rig) { newCourse(r, p, change, r.node).run(p.word) })
 			})
