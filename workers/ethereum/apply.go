@@ -30,8 +30,8 @@ func (b *book) matches(br branch) (found [][]Hash) {
 		if b.slots.empty() {
 			continue
 		}
-		for j := range blk.takers {
-			if t := &blk.takers[j]; b.slots.robs(t) && !b.index.has(t.tx) {
+		for j := range blk.occupants {
+			if t := &blk.occupants[j]; b.slots.replaces(t) && !b.index.has(t.tx) {
 				add(i, t.tx)
 			}
 		}
@@ -85,9 +85,9 @@ func (b *book) push(blk *block, here []*watch) []*watch {
 	if b.slots.empty() {
 		return here
 	}
-	for i := range blk.takers {
-		for w := range b.slots.robbed(&blk.takers[i]) {
-			b.seat(w, m.by(rivalOf(w, &blk.takers[i])))
+	for i := range blk.occupants {
+		for w := range b.slots.replacedBy(&blk.occupants[i]) {
+			b.seat(w, m.by(rivalOf(w, &blk.occupants[i])))
 			here = append(here, w)
 		}
 	}
@@ -129,7 +129,7 @@ func (b *book) displace(br branch) []*watch {
 	}
 	for _, w := range displaced {
 		b.unlist(w)
-		if t := b.window.takerAt(w.place.number, w.ref.hash); t != nil && !w.ref.hasSlot() {
+		if t := b.window.occupantAt(w.place.number, w.ref.hash); t != nil && !w.ref.hasSlot() {
 			b.learn(w, t) // another one may take it on the new branch
 		}
 		if w.place = nil; w.told != nil {
@@ -159,7 +159,7 @@ func (b *book) recheck() {
 			b.urgent.pushBack(w)
 		}
 	}
-	for _, l := range []*list{&b.owed, &b.again, &b.robbed, &b.silent} {
+	for _, l := range []*list{&b.owed, &b.again, &b.usedUp, &b.silent} {
 		for _, w := range l.all() {
 			b.unlist(w)
 			w.place = nil

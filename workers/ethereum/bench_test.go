@@ -118,7 +118,7 @@ func strangers(number uint64) *block {
 func whole(blk *block) *block {
 	blk.full = true
 	for i, tx := range blk.txs {
-		blk.takers = append(blk.takers, taker{slot: slot{nonce: 1<<40 + uint64(i)}, tx: tx})
+		blk.occupants = append(blk.occupants, occupant{slot: slot{nonce: 1<<40 + uint64(i)}, tx: tx})
 	}
 	return blk
 }
@@ -195,7 +195,7 @@ func BenchmarkWholeBlock(b *testing.B) {
 		b.StopTimer()
 		blk := whole(strangers(number))
 		for i := range uint64(3) {
-			blk.takers[i*100].slot.nonce = (number*3 + i) % 1_000_000
+			blk.occupants[i*100].slot.nonce = (number*3 + i) % 1_000_000
 		}
 		br := branch{ancestor: number - 1, blocks: []*block{blk}}
 		b.StartTimer()
@@ -223,7 +223,7 @@ func BenchmarkDecodeWholeBlock(b *testing.B) {
 	}
 	b.SetBytes(int64(len(raw)))
 	for b.Loop() {
-		if blk, err := decodeBlock(raw); err != nil || !blk.full || len(blk.takers) != perBlock {
+		if blk, err := decodeBlock(raw); err != nil || !blk.full || len(blk.occupants) != perBlock {
 			b.Fatal(err)
 		}
 	}

@@ -19,7 +19,7 @@ type book struct {
 	urgent  list              // to be looked up now
 	again   list              // to be looked up at the next poll: the last try said nothing
 	silent  list              // in no block, least recently looked at first
-	robbed  list              // in no block, and the nonce is used up: what took it is to be found
+	usedUp  list              // in no block, and the nonce is used up: what took it is to be found
 	owed    list              // in a block, the receipt is to be fetched
 	seated  map[uint64]*list  // in a block and told so, by height; none of them is empty
 	depths  map[*watch]uint64 // of the reorganisations that displaced watches whose observers don't know it yet
@@ -40,7 +40,7 @@ func newBook(cfg Config) *book {
 		urgent: list{room: inUrgent},
 		again:  list{room: inAgain},
 		silent: list{room: inSilent},
-		robbed: list{room: inRobbed},
+		usedUp: list{room: inUsedUp},
 		owed:   list{room: inOwed},
 		proofs: map[*watch]proofs{},
 		sinces: map[*watch]uint64{},
@@ -102,7 +102,7 @@ func (b *book) find(w *watch) *mark {
 	}
 	if w.ref.hasSlot() {
 		if t, ok := b.window.taken[w.ref.extra.slot()]; ok {
-			return t.at.by(rivalOf(w, t.taker))
+			return t.at.by(rivalOf(w, t.occupant))
 		}
 	}
 	if w.told != nil && w.told.rival != nil {
@@ -114,7 +114,7 @@ func (b *book) find(w *watch) *mark {
 }
 
 // learn notes the slot and the deed of w's transaction, if they were not known.
-func (b *book) learn(w *watch, t *taker) {
+func (b *book) learn(w *watch, t *occupant) {
 	if w.ref.extra == nil {
 		w.ref.extra = &extra{}
 	}
@@ -156,8 +156,8 @@ func (b *book) unlist(w *watch) {
 		b.again.cut(w)
 	case inSilent:
 		b.silent.cut(w)
-	case inRobbed:
-		b.robbed.cut(w)
+	case inUsedUp:
+		b.usedUp.cut(w)
 	case inOwed:
 		b.owed.cut(w)
 	case inSeated:

@@ -48,7 +48,7 @@ func (w *watch) waitingLocked() string {
 		return "its look-up, which is queued"
 	case inAgain:
 		return "another look-up: the last one decided nothing"
-	case inRobbed:
+	case inUsedUp:
 		return "the search for what took its nonce"
 	case inOwed:
 		return fmt.Sprintf("the receipt of block %d", w.place.number)

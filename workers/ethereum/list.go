@@ -8,7 +8,7 @@ const (
 	inUrgent             // to be looked up now
 	inAgain              // to be looked up at the next poll: the last try said nothing
 	inSilent             // in no block
-	inRobbed             // in no block, and its nonce is used up
+	inUsedUp             // in no block, and its nonce is used up
 	inOwed               // in a block, the receipt is to be fetched
 	inSeated             // in a block and told so
 	closed               // in none for good

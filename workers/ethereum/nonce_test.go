@@ -19,8 +19,8 @@ func (w *watching) kinds() (seen []source.Observation) {
 	return seen
 }
 
-// robbed has a transaction replaced so many blocks ago, while no source followed, and returns the replacement and its block.
-func (r *rig) robbed(ago int) (tx, other ethtest.Tx, block ethtest.Block) {
+// replacedUnfollowed has a transaction replaced so many blocks ago, while no source followed, and returns the replacement and its block.
+func (r *rig) replacedUnfollowed(ago int) (tx, other ethtest.Tx, block ethtest.Block) {
 	r.stop()
 	tx = r.node.NewTx(false)
 	other = r.node.Replacement(tx, ethtest.Cancel)
@@ -37,7 +37,7 @@ func TestReplacementFoundByNonces(t *testing.T) {
 	for _, ago := range []int{0, 3, 5, 6, 50, 119} {
 		bubble(t, narrow, func(r *rig) {
 			r.mine(2)
-			tx, other, block := r.robbed(ago)
+			tx, other, block := r.replacedUnfollowed(ago)
 			r.node.Misbehave(ethtest.Faults{States: 128})
 			before := total(r.src.Health().Calls)
 			w := r.watchParams(tx, source.Hint{}, slotted(tx))
@@ -60,7 +60,7 @@ func TestNonceUsedUpForGood(t *testing.T) {
 	for states, ago := range map[uint64]int{128: 200, 64: 80} {
 		bubble(t, narrow, func(r *rig) {
 			r.mine(2)
-			tx, _, _ := r.robbed(ago)
+			tx, _, _ := r.replacedUnfollowed(ago)
 			r.node.Misbehave(ethtest.Faults{States: states})
 			w := r.watchParams(tx, source.Hint{}, slotted(tx))
 			r.polls(1) // a node may have lost sight of it for a moment: one proof or two say nothing
@@ -88,7 +88,7 @@ func TestNonceDecidesNothing(t *testing.T) {
 			bubble(t, narrow, func(r *rig) {
 				own := r.node.NewTx(false)
 				r.node.Mine(own)
-				tx, other, block := r.robbed(15)
+				tx, other, block := r.replacedUnfollowed(15)
 				r.node.Misbehave(f)
 				w, wo := r.watchParams(tx, source.Hint{}, slotted(tx)), r.watchParams(own, source.Hint{}, slotted(own))
 				r.polls(50)
@@ -117,7 +117,7 @@ func TestNonceUsedUpByItself(t *testing.T) {
 	bubble(t, narrow, func(r *rig) {
 		tx := r.node.NewTx(false)
 		r.node.Mine(tx)
-		r.robbed(20)
+		r.replacedUnfollowed(20)
 		r.node.Misbehave(ethtest.Faults{Null: true, NoReceipt: true, EmptyRcpts: true, NoFrom: true})
 		w := r.watchParams(tx, source.Hint{}, slotted(tx))
 		r.polls(130)
@@ -130,7 +130,7 @@ func TestNonceUsedUpByItself(t *testing.T) {
 // Who takes over knows the replacement by its hash alone, and learns from it what else may take the slot.
 func TestSlotLearnedFromReplacement(t *testing.T) {
 	bubble(t, narrow, func(r *rig) {
-		tx, other, block := r.robbed(4)
+		tx, other, block := r.replacedUnfollowed(4)
 		third := r.node.Replacement(tx, ethtest.Other)
 		hint := at(block)
 		hint.By = other.Hash
@@ -152,7 +152,7 @@ func TestSlotLearnedFromReplacement(t *testing.T) {
 func TestNonceUsedUpByTwoNodes(t *testing.T) {
 	bubble(t, narrow, func(r *rig) {
 		r.mine(2)
-		tx, _, _ := r.robbed(200)
+		tx, _, _ := r.replacedUnfollowed(200)
 		r.stop()
 		second := r.node.Peer(r.T)
 		r.src = r.source(func(c *ethereum.Config) { narrow(c); twoNodes(second)(c) })
@@ -176,7 +176,7 @@ func TestNonceUsedUpByTwoNodes(t *testing.T) {
 func TestNonceUsedUpWithoutTransaction(t *testing.T) {
 	bubble(t, narrow, func(r *rig) {
 		r.mine(2)
-		tx, _, _ := r.robbed(8)
+		tx, _, _ := r.replacedUnfollowed(8)
 		r.node.Misbehave(ethtest.Faults{NoFrom: true})
 		w := r.watchParams(tx, source.Hint{}, slotted(tx))
 		r.polls(10)

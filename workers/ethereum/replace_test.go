@@ -54,11 +54,11 @@ func TestReplacedUnseen(t *testing.T) {
 		speedup, other := r.watchParams(tx, source.Hint{}, detailed(t, tx)), r.watchParams(tx, source.Hint{}, slotted(tx))
 		speedup.want(source.Absent)
 		other.want(source.Absent)
-		taker := r.node.Replacement(tx, ethtest.Speedup)
-		block := r.node.Mine(taker)
+		occupant := r.node.Replacement(tx, ethtest.Speedup)
+		block := r.node.Mine(occupant)
 		r.polls(2)
-		replacedBy(t, speedup.want(source.Replacing)[0], taker, "speedup", block)
-		replacedBy(t, other.want(source.Replacing)[0], taker, "other", block) // it did not say what it does
+		replacedBy(t, speedup.want(source.Replacing)[0], occupant, "speedup", block)
+		replacedBy(t, other.want(source.Replacing)[0], occupant, "other", block) // it did not say what it does
 	})
 }
 

@@ -77,7 +77,7 @@ func (b *book) resolveIncluded(f *finding, now time.Time) {
 	w, tx := f.w, f.placed()
 	number, hash := tx.number, *tx.block
 	if tx != f.tx && tx.takes {
-		b.learn(w, &tx.taker)
+		b.learn(w, &tx.occupant)
 	}
 	if m := b.window.find(tx.hash); m != nil && m.hash == hash {
 		b.seat(w, f.at(m))
@@ -102,7 +102,7 @@ func (f *finding) at(m *mark) *mark {
 	if tx == f.tx {
 		return m
 	}
-	return m.by(rivalOf(f.w, &tx.taker))
+	return m.by(rivalOf(f.w, &tx.occupant))
 }
 
 // sharedMark returns the mark that others in the same block have.
@@ -138,7 +138,7 @@ func (b *book) resolveOutside(f *finding, by witness, now time.Time) {
 	w.ask, w.checked, w.asked = false, b.since(now), ordinal(by.endpoint)
 	w.obs.Observe(o)
 	if f.tx != nil && f.tx.takes {
-		b.learn(w, &f.tx.taker)
+		b.learn(w, &f.tx.occupant)
 	}
 	b.resolveNonce(f, by)
 }
@@ -153,7 +153,7 @@ func (b *book) resolveNonce(f *finding, by witness) {
 	case m != nil: // just learned: the window has what took it
 		b.seat(w, m)
 	case f.counted && f.nonces > w.ref.extra.nonce:
-		b.robbed.pushBack(w)
+		b.usedUp.pushBack(w)
 	case f.counted && by.current:
 		w.ref.extra.free = b.streak // from here on the blocks tell
 	}

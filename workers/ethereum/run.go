@@ -161,10 +161,10 @@ func (s *Source) lookAround(ctx context.Context) {
 	s.fetchOwed(ctx)
 	for faults := 0; ctx.Err() == nil && faults < len(s.endpoints); {
 		s.mu.Lock()
-		var ws, robbed []*watch
+		var ws, usedUp []*watch
 		if !s.book.window.empty() {
 			if ws = s.book.takeUrgent(s.lookups); len(ws) == 0 {
-				robbed = s.book.takeRobbed(max(1, s.lookups/callsPerSearch))
+				usedUp = s.book.takeUsedUp(max(1, s.lookups/callsPerSearch))
 			}
 		}
 		pollAt := s.pollAt
@@ -173,10 +173,10 @@ func (s *Source) lookAround(ctx context.Context) {
 		switch {
 		case len(ws) > 0:
 			err = s.lookUp(ctx, ws)
-		case len(robbed) > 0:
-			err = s.investigate(ctx, robbed)
+		case len(usedUp) > 0:
+			err = s.investigate(ctx, usedUp)
 		}
-		if len(ws)+len(robbed) == 0 {
+		if len(ws)+len(usedUp) == 0 {
 			break
 		}
 		if err != nil {

@@ -60,8 +60,8 @@ func (x *slots) remove(w *watch) {
 	w.ref.extra.twin = nil
 }
 
-// robbed returns the watches whose slot t takes, being another transaction than theirs.
-func (x *slots) robbed(t *taker) iter.Seq[*watch] {
+// replacedBy returns the watches whose slot t takes, being another transaction than theirs.
+func (x *slots) replacedBy(t *occupant) iter.Seq[*watch] {
 	return func(yield func(*watch) bool) {
 		for w := x.table.get(x.key(t.slot)); w != nil; w = w.ref.extra.twin {
 			if w.ref.extra.slot() == t.slot && w.ref.hash != t.tx && !yield(w) {
@@ -71,9 +71,9 @@ func (x *slots) robbed(t *taker) iter.Seq[*watch] {
 	}
 }
 
-// robs reports whether t takes the slot of any watched transaction but itself.
-func (x *slots) robs(t *taker) bool {
-	for range x.robbed(t) {
+// replaces reports whether t takes the slot of any watched transaction but itself.
+func (x *slots) replaces(t *occupant) bool {
+	for range x.replacedBy(t) {
 		return true
 	}
 	return false

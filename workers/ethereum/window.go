@@ -28,7 +28,7 @@ type window struct {
 
 // taking is a transaction in a block of the window.
 type taking struct {
-	*taker
+	*occupant
 	at *mark
 }
 
@@ -36,7 +36,7 @@ type seatedBlock struct {
 	*mark
 	parent Hash
 	txs    []Hash
-	takers []taker
+	occupants []occupant
 }
 
 func newWindow(size int) *window {
@@ -73,14 +73,14 @@ func (w *window) knows(hash Hash) bool {
 // find returns the block of a transaction, nil if it is in none of the window's.
 func (w *window) find(tx Hash) *mark { return w.where[tx] }
 
-// takerAt returns the slot that a transaction takes in the block at a height; nil if that is not known.
-func (w *window) takerAt(number uint64, tx Hash) *taker {
+// occupantAt returns the slot that a transaction takes in the block at a height; nil if that is not known.
+func (w *window) occupantAt(number uint64, tx Hash) *occupant {
 	if w.at(number) == nil {
 		return nil
 	}
-	takers := w.blocks[number-w.tail()].takers
-	if i := slices.IndexFunc(takers, func(t taker) bool { return t.tx == tx }); i >= 0 {
-		return &takers[i]
+	occupants := w.blocks[number-w.tail()].occupants
+	if i := slices.IndexFunc(occupants, func(t occupant) bool { return t.tx == tx }); i >= 0 {
+		return &occupants[i]
 	}
 	return nil
 }
@@ -104,12 +104,12 @@ func (w *window) push(b *block) *mark {
 		w.blocks[n] = seatedBlock{}
 		w.blocks = w.blocks[:n]
 	}
-	w.blocks = append(w.blocks, seatedBlock{m, b.parent, b.txs, b.takers})
+	w.blocks = append(w.blocks, seatedBlock{m, b.parent, b.txs, b.occupants})
 	for _, tx := range b.txs {
 		w.where[tx] = m
 	}
-	for i := range b.takers {
-		w.taken[b.takers[i].slot] = taking{&b.takers[i], m}
+	for i := range b.occupants {
+		w.taken[b.occupants[i].slot] = taking{&b.occupants[i], m}
 	}
 	return m
 }
@@ -120,8 +120,8 @@ func (w *window) forget(b seatedBlock) {
 			delete(w.where, tx)
 		}
 	}
-	for i := range b.takers {
-		if s := b.takers[i].slot; w.taken[s].at == b.mark {
+	for i := range b.occupants {
+		if s := b.occupants[i].slot; w.taken[s].at == b.mark {
 			delete(w.taken, s)
 		}
 	}

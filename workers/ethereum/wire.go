@@ -22,12 +22,12 @@ type block struct {
 	parent Hash
 	time   time.Time
 	txs    []Hash
-	takers []taker // without those whose sender is not said
+	occupants []occupant // without those whose sender is not said
 	full   bool
 }
 
 // complete reports whether all slots that the block takes are known.
-func (b *block) complete() bool { return b.full && len(b.takers) == len(b.txs) }
+func (b *block) complete() bool { return b.full && len(b.occupants) == len(b.txs) }
 
 // holds reports whether b is the block of that hash and has the transaction.
 func (b *block) holds(tx, hash Hash) bool { return b.hash == hash && slices.Contains(b.txs, tx) }
@@ -38,7 +38,7 @@ func (b *block) ref() source.BlockRef {
 
 // entry is a transaction in a block: its hash, or all of it.
 type entry struct {
-	taker
+	occupant
 	whole, takes bool
 }
 
@@ -47,14 +47,14 @@ func (e *entry) UnmarshalJSON(raw []byte) error {
 	if n := len(raw); n > 1 && raw[0] == '"' {
 		return e.tx.UnmarshalText(raw[1 : n-1])
 	}
-	var w wireTaker
+	var w wireOccupant
 	if err := json.Unmarshal(raw, &w); err != nil {
 		return err
 	}
 	if w.Hash == (Hash{}) {
 		return fmt.Errorf("%w: transaction without a hash", ErrAnswer)
 	}
-	e.taker, e.takes = takerOf(w)
+	e.occupant, e.takes = occupantOf(w)
 	e.whole = true
 	return nil
 }
@@ -91,7 +91,7 @@ func decodeBlock(raw json.RawMessage) (*block, error) {
 		b.txs[i] = e.tx
 		b.full = b.full && e.whole
 		if e.takes {
-			b.takers = append(b.takers, e.taker)
+			b.occupants = append(b.occupants, e.occupant)
 		}
 	}
 	return b, nil
@@ -183,7 +183,7 @@ type transaction struct {
 	block  *Hash  // nil: in no block
 	number uint64 // of block
 	wire   wireTransaction
-	taker  taker
+	occupant  occupant
 	takes  bool // its slot is known
 }
 
@@ -213,9 +213,9 @@ func decodeTransaction(raw json.RawMessage) (*transaction, error) {
 		return nil, fmt.Errorf("%w: transaction: %v", ErrAnswer, clip(err))
 	}
 	t := &transaction{hash: w.Hash, wire: w}
-	var whole wireTaker
+	var whole wireOccupant
 	if json.Unmarshal(raw, &whole) == nil {
-		t.taker, t.takes = takerOf(whole)
+		t.occupant, t.takes = occupantOf(whole)
 	}
 	if w.Block == nil || *w.Block == (Hash{}) || w.Number == nil {
 		return t, nil

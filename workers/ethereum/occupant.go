@@ -10,8 +10,8 @@ import (
 	"golang.org/x/crypto/sha3"
 )
 
-// taker is a transaction as far as others of its slot are concerned.
-type taker struct {
+// occupant is a transaction as far as others of its slot are concerned.
+type occupant struct {
 	slot   slot
 	tx     Hash
 	deed   uint64
@@ -24,10 +24,10 @@ type rival struct {
 	kind string // as source.Observation has it
 }
 
-// takerOf returns what a node says of a transaction, of whatever type. What can't be read of what it does is left out; false
+// occupantOf returns what a node says of a transaction, of whatever type. What can't be read of what it does is left out; false
 // if its sender or its nonce can't be.
-func takerOf(w wireTaker) (taker, bool) {
-	t := taker{tx: w.Hash}
+func occupantOf(w wireOccupant) (occupant, bool) {
+	t := occupant{tx: w.Hash}
 	from, err := ParseAddress(text(w.From))
 	if err != nil {
 		return t, false
@@ -62,8 +62,8 @@ func takerOf(w wireTaker) (taker, bool) {
 	return t, true
 }
 
-// wireTaker is what is read of a transaction in a block. Nothing but the hash has to be as expected.
-type wireTaker struct {
+// wireOccupant is what is read of a transaction in a block. Nothing but the hash has to be as expected.
+type wireOccupant struct {
 	Hash  Hash            `json:"hash"`
 	From  json.RawMessage `json:"from"`
 	Nonce json.RawMessage `json:"nonce"`
@@ -104,7 +104,7 @@ func keccak(b []byte) (h Hash) {
 }
 
 // rivalOf returns t as what is in w's place.
-func rivalOf(w *watch, t *taker) *rival {
+func rivalOf(w *watch, t *occupant) *rival {
 	r := &rival{tx: t.tx, kind: "other"}
 	switch {
 	case w.ref.extra != nil && w.ref.extra.deed != 0 && w.ref.extra.deed == t.deed:

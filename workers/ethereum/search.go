@@ -21,8 +21,8 @@ const statesBack = 120
 // statesBack, the block, its height below the window and the receipt.
 const callsPerSearch = 13
 
-// robbery is a watch whose nonce is used up although its transaction is in no block, while it is found out by what.
-type robbery struct {
+// search is one for what took a nonce: a watch whose nonce is used up although its transaction is in no block, while it is found out by what.
+type search struct {
 	*finding
 	slot   slot
 	end    string // height or tag up to which blocks are final by the watch's policy; "": unknown
@@ -36,16 +36,16 @@ type robbery struct {
 // final head. Nodes that don't have the states for it decide nothing.
 func (s *Source) investigate(ctx context.Context, ws []*watch) error {
 	e, at := s.toAsk(&s.tracing) // its own round: look-ups in between would have it ask the same one always
-	robberies, findings := s.robberies(ws)
+	searches, findings := s.searches(ws)
 	current, err := s.findTransactions(ctx, e, findings)
 	if err == nil && !current {
 		err = ErrBehind
 	}
 	if err == nil {
-		err = s.narrow(ctx, e, robberies)
+		err = s.narrow(ctx, e, searches)
 	}
 	if err == nil {
-		err = s.findTakers(ctx, e, robberies)
+		err = s.findOccupants(ctx, e, searches)
 	}
 	if err == nil {
 		err = s.findBelow(ctx, e, findings)
@@ -60,9 +60,9 @@ func (s *Source) investigate(ctx context.Context, ws []*watch) error {
 	now := time.Now()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, r := range robberies {
+	for _, r := range searches {
 		r.failed = r.failed || err != nil
-		s.book.resolveRobbery(r, witness{current: current, endpoint: at, endpoints: s.pool.witnesses(now)}, now)
+		s.book.resolveSearch(r, witness{current: current, endpoint: at, endpoints: s.pool.witnesses(now)}, now)
 	}
 	return err
 }
@@ -74,19 +74,19 @@ func wrapped(sentinel, err error) error {
 	return fmt.Errorf("%w: %w", sentinel, err)
 }
 
-func (s *Source) robberies(ws []*watch) ([]*robbery, []*finding) {
+func (s *Source) searches(ws []*watch) ([]*search, []*finding) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	robberies, findings := make([]*robbery, len(ws)), make([]*finding, len(ws))
+	searches, findings := make([]*search, len(ws)), make([]*finding, len(ws))
 	head := s.book.window.head().number
 	for i, w := range ws {
 		findings[i] = &finding{w: w, failed: true}
-		robberies[i] = &robbery{
+		searches[i] = &search{
 			finding: findings[i], slot: w.ref.extra.slot(), end: s.book.finalHead(w),
 			lowest: head - min(head, statesBack), taken: head,
 		}
 	}
-	return robberies, findings
+	return searches, findings
 }
 
 // finalHead returns the height or tag up to which blocks are final for w; "" if there is none.
@@ -105,10 +105,10 @@ func (b *book) finalHead(w *watch) string {
 }
 
 // narrow finds the heights at which the nonces were taken, and whether they were at the final heads.
-func (s *Source) narrow(ctx context.Context, e *endpoint, robberies []*robbery) error {
+func (s *Source) narrow(ctx context.Context, e *endpoint, searches []*search) error {
 	final, lowest := newQuestions(), newQuestions()
-	of := map[*finding]*robbery{}
-	for _, r := range robberies {
+	of := map[*finding]*search{}
+	for _, r := range searches {
 		of[r.finding] = r
 		if r.failed || r.placed() != nil {
 			continue
@@ -131,7 +131,7 @@ func (s *Source) narrow(ctx context.Context, e *endpoint, robberies []*robbery) 
 	})
 	for {
 		halves := newQuestions()
-		for _, r := range robberies {
+		for _, r := range searches {
 			if r.sought() && r.taken-r.lowest > 1 {
 				halves.count(r.finding, r.slot.from, hexQuantity(r.lowest+(r.taken-r.lowest)/2))
 			}
@@ -147,10 +147,10 @@ func (s *Source) narrow(ctx context.Context, e *endpoint, robberies []*robbery) 
 }
 
 // sought reports whether the block is to be found in which the nonce was taken.
-func (r *robbery) sought() bool { return !r.failed && !r.lost && r.placed() == nil }
+func (r *search) sought() bool { return !r.failed && !r.lost && r.placed() == nil }
 
 // halve takes in how many nonces were used up in the middle of what is left.
-func (r *robbery) halve(call *jsonrpc.Call) {
+func (r *search) halve(call *jsonrpc.Call) {
 	middle := r.lowest + (r.taken-r.lowest)/2
 	n, err := answeredQuantity(call)
 	switch {
@@ -175,10 +175,10 @@ func (s *Source) put(ctx context.Context, e *endpoint, qs ...*questions) error {
 	return e.client.Do(ctx, calls...)
 }
 
-// findTakers reads the blocks in which the nonces were taken.
-func (s *Source) findTakers(ctx context.Context, e *endpoint, robberies []*robbery) error {
+// findOccupants reads the blocks in which the nonces were taken.
+func (s *Source) findOccupants(ctx context.Context, e *endpoint, searches []*search) error {
 	blocks := map[uint64]*jsonrpc.Call{}
-	for _, r := range robberies {
+	for _, r := range searches {
 		if r.sought() && blocks[r.taken] == nil {
 			blocks[r.taken] = jsonrpc.NewCall("eth_getBlockByNumber", hexQuantity(r.taken), true)
 		}
@@ -193,7 +193,7 @@ func (s *Source) findTakers(ctx context.Context, e *endpoint, robberies []*robbe
 			err = fmt.Errorf("%w: block %d", ErrAnswer, height)
 		}
 		fault = errors.Join(fault, err)
-		for _, r := range robberies {
+		for _, r := range searches {
 			switch {
 			case !r.sought() || r.taken != height:
 			case err != nil:
@@ -207,17 +207,17 @@ func (s *Source) findTakers(ctx context.Context, e *endpoint, robberies []*robbe
 }
 
 // found looks for what took the nonce in the block.
-func (r *robbery) found(b *block) {
+func (r *search) found(b *block) {
 	if slices.Contains(b.txs, r.w.ref.hash) { // the node has lost sight of it
 		r.tx = &transaction{hash: r.w.ref.hash, block: &b.hash, number: b.number}
 		return
 	}
-	for i := range b.takers {
-		t := &b.takers[i]
+	for i := range b.occupants {
+		t := &b.occupants[i]
 		if t.slot != r.slot {
 			continue
 		}
-		r.other = &transaction{hash: t.tx, block: &b.hash, number: b.number, taker: *t, takes: true}
+		r.other = &transaction{hash: t.tx, block: &b.hash, number: b.number, occupant: *t, takes: true}
 		return
 	}
 	r.lost = true
@@ -227,9 +227,9 @@ func (r *robbery) found(b *block) {
 // nobody knows by what: a node may have lost sight of a transaction.
 const proofsNeeded = 3
 
-// resolveRobbery takes in what was found out. That a nonce is used up for good by something that cannot be named takes
+// resolveSearch takes in what was found out. That a nonce is used up for good by something that cannot be named takes
 // [proofsNeeded], of two nodes if there are two.
-func (b *book) resolveRobbery(r *robbery, by witness, now time.Time) {
+func (b *book) resolveSearch(r *search, by witness, now time.Time) {
 	w := r.w
 	switch {
 	case w.in != outside || w.place != nil:
@@ -263,11 +263,11 @@ type proofs struct {
 	endpoints uint64
 }
 
-// takeRobbed takes at most n watches out to find out what took their nonces.
-func (b *book) takeRobbed(n int) []*watch {
+// takeUsedUp takes at most n watches out to find out what took their nonces.
+func (b *book) takeUsedUp(n int) []*watch {
 	var ws []*watch
-	for len(ws) < n && b.robbed.first != nil {
-		ws = append(ws, b.robbed.popFront())
+	for len(ws) < n && b.usedUp.first != nil {
+		ws = append(ws, b.usedUp.popFront())
 	}
 	return ws
 }

@@ -35,14 +35,14 @@ func TestDecodeWholeBlock(t *testing.T) {
 		t.Fatalf("%+v, %v", b, err)
 	}
 	var nonces []uint64
-	for _, taker := range b.takers {
-		if taker.slot.from.String() != sender {
-			t.Errorf("sender %s", taker.slot.from)
+	for _, occupant := range b.occupants {
+		if occupant.slot.from.String() != sender {
+			t.Errorf("sender %s", occupant.slot.from)
 		}
-		nonces = append(nonces, taker.slot.nonce)
+		nonces = append(nonces, occupant.slot.nonce)
 	}
-	if fmt.Sprint(nonces) != "[7 8 10]" || b.takers[0].deed == 0 || b.takers[1].deed == 0 || b.takers[2].deed != 0 {
-		t.Errorf("slots are taken by %+v", b.takers)
+	if fmt.Sprint(nonces) != "[7 8 10]" || b.occupants[0].deed == 0 || b.occupants[1].deed == 0 || b.occupants[2].deed != 0 {
+		t.Errorf("slots are taken by %+v", b.occupants)
 	}
 	for _, bad := range []string{`{}`, `7`, `null`, `{"hash":"0x1"}`, `[]`} {
 		if b, err := decodeBlock(json.RawMessage(strings.Replace(raw, txs[4], bad, 1))); err == nil {
@@ -52,23 +52,23 @@ func TestDecodeWholeBlock(t *testing.T) {
 }
 
 func TestKindOfReplacement(t *testing.T) {
-	read := func(to, value, input string) *taker {
-		var w wireTaker
+	read := func(to, value, input string) *occupant {
+		var w wireOccupant
 		if err := json.Unmarshal([]byte(wholeTx(one, quoted(sender), `"0x7"`, to, value, input)), &w); err != nil {
 			t.Fatal(err)
 		}
-		taker, ok := takerOf(w)
+		occupant, ok := occupantOf(w)
 		if !ok {
 			t.Fatalf("%s takes no slot", to)
 		}
-		return &taker
+		return &occupant
 	}
 	to, self, mixed := quoted(receiver), quoted(sender), quoted("0x71562b71999873DB5b286dF957af199Ec94617F7")
 	payment, call := read(to, `"0x1"`, `"0x"`), read(to, `"0x0"`, `"0xa9059cbb"`)
-	unknown := &taker{}
+	unknown := &occupant{}
 	for _, tt := range []struct {
 		name       string
-		was, other *taker
+		was, other *occupant
 		want       string
 	}{
 		{"the same", payment, read(to, `"0x1"`, `"0x"`), "speedup"},
