@@ -34,8 +34,8 @@ type taking struct {
 
 type seatedBlock struct {
 	*mark
-	parent Hash
-	txs    []Hash
+	parent    Hash
+	txs       []Hash
 	occupants []occupant
 }
 

@@ -17,13 +17,13 @@ import (
 // block is what is kept of a block: its place in the chain, the hashes of its transactions and, if it was read in full, the
 // slots that they take.
 type block struct {
-	number uint64
-	hash   Hash
-	parent Hash
-	time   time.Time
-	txs    []Hash
+	number    uint64
+	hash      Hash
+	parent    Hash
+	time      time.Time
+	txs       []Hash
 	occupants []occupant // without those whose sender is not said
-	full   bool
+	full      bool
 }
 
 // complete reports whether all slots that the block takes are known.
@@ -179,12 +179,12 @@ func (w wireReceipt) receipt() (*receipt, error) {
 
 // transaction is what is kept of a transaction of any type.
 type transaction struct {
-	hash   Hash
-	block  *Hash  // nil: in no block
-	number uint64 // of block
-	wire   wireTransaction
-	occupant  occupant
-	takes  bool // its slot is known
+	hash     Hash
+	block    *Hash  // nil: in no block
+	number   uint64 // of block
+	wire     wireTransaction
+	occupant occupant
+	takes    bool // its slot is known
 }
 
 type wireTransaction struct {
