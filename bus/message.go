@@ -146,7 +146,7 @@ type Tracker struct {
 	Events            uint64            `json:"events"` // number of the last event
 }
 
-// Progress counts confirmations: Have of Need.
+// Progress counts confirmations: Have of Need. Need is 0 where it is the safe or finalized head that makes an inclusion final.
 type Progress struct {
 	Have uint64 `json:"have"`
 	Need uint64 `json:"need"`

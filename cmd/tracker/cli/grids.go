@@ -79,6 +79,9 @@ func haveNeed(p *bus.Progress, before string) string {
 	if p == nil {
 		return ""
 	}
+	if p.Need == 0 { // final by a head of another kind, which waiting_for names
+		return fmt.Sprintf("%s%d", before, p.Have)
+	}
 	return fmt.Sprintf("%s%d/%d", before, p.Have, p.Need)
 }
 

@@ -28,6 +28,10 @@ func TestLookup_printsTheWireObject(t *testing.T) {
 			t.Errorf("no %q in\n%s", want, table.out)
 		}
 	}
+	f.lookup.Tracker.Progress.Need = 0
+	if table := tracker(t, f, "", "lookup", "txn_1"); !strings.Contains(table.out, "confirming 3\n") {
+		t.Errorf("final by a head of another kind, it prints\n%s", table.out)
+	}
 	if none := tracker(t, f, "", "lookup", "txn_1", "-o", "none"); none.out != "" || none.code != 0 {
 		t.Errorf("-o none: %+v", none)
 	}
