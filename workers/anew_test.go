@@ -132,6 +132,7 @@ func (s *site) lastEvent(t *testing.T, id string) (n uint64) {
 // stays and says what to do, takes no starts, and goes on in the stream that somebody makes with what the fleet knows of
 // sequences.
 func TestWorkerWaitsForWhoMayMakeItsStream(t *testing.T) {
+	takesAWhile(t)
 	t.Parallel()
 	s := newSite(t)
 	w := s.worker("w-1", nil)
@@ -248,6 +249,7 @@ func TestWhoWasTakenOverTakesNothingAwayInAStreamMadeAnew(t *testing.T) {
 // TestWhatTheDeadHeldIsLostAndSaid: nobody takes the partitions of a worker that died with the stream before it is known to
 // be dead, and who takes them says what that means.
 func TestWhatTheDeadHeldIsLostAndSaid(t *testing.T) {
+	takesAWhile(t)
 	t.Parallel()
 	s := newSite(t)
 	core, logs := observer.New(zap.ErrorLevel)
@@ -275,6 +277,7 @@ func TestWhatTheDeadHeldIsLostAndSaid(t *testing.T) {
 
 // TestDeletedConsumersAreMadeAnewByThemselves: the pump goes on and owners are followed.
 func TestDeletedConsumersAreMadeAnewByThemselves(t *testing.T) {
+	t.Parallel()
 	s := newSite(t)
 	w := s.worker("w-1", nil)
 	deleted := 0
@@ -307,6 +310,7 @@ func TestDeletedConsumersAreMadeAnewByThemselves(t *testing.T) {
 
 // TestEditedStreamIsNamedUntilItIsSetBack changes settings of TRACKER under a worker.
 func TestEditedStreamIsNamedUntilItIsSetBack(t *testing.T) {
+	takesAWhile(t)
 	t.Parallel()
 	s := newSite(t)
 	w := s.worker("w-1", nil)
@@ -332,6 +336,7 @@ func TestEditedStreamIsNamedUntilItIsSetBack(t *testing.T) {
 // TestNobodyWritesBeforeAllHaveClaimedAgain: as long as a worker that lives has not claimed what it held in the new stream,
 // it may have held what this one did, later; so this one waits with its records.
 func TestNobodyWritesBeforeAllHaveClaimedAgain(t *testing.T) {
+	takesAWhile(t)
 	t.Parallel()
 	s := newSite(t)
 	w := s.worker("w-1", creating)

@@ -8,6 +8,7 @@ import (
 
 // TestDrainHandsOverWhatIsNotLoadedYet: a worker that leaves loads nothing more, so what it has just claimed must not be waited for.
 func TestDrainHandsOverWhatIsNotLoadedYet(t *testing.T) {
+	t.Parallel()
 	s := newSite(t)
 	first, second := s.worker("w-1", nil), s.worker("w-2", nil)
 	eventually(t, "halves", func() bool {

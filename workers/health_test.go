@@ -46,6 +46,7 @@ func TestStartsOfAStreamMadeAnewAreFollowed(t *testing.T) {
 
 // TestStreamMadeAnewUnderItsPartitionsFailsTheWorker: it says so loudly rather than own nothing in silence.
 func TestStreamMadeAnewUnderItsPartitionsFailsTheWorker(t *testing.T) {
+	takesAWhile(t)
 	t.Parallel()
 	s := newSite(t)
 	w := s.idle("w-1")

@@ -15,6 +15,7 @@ import (
 // TestWorkerThatLacksAPermissionIsNotReady: it names the permission, tells its peers, asks again without leaving anything, and is
 // ready when it has not been refused for a while.
 func TestWorkerThatLacksAPermissionIsNotReady(t *testing.T) {
+	takesAWhile(t)
 	t.Parallel()
 	s := newSite(t)
 	refusals := new(bus.Refusals)

@@ -12,6 +12,7 @@ import (
 
 // TestCrashOnRequestDuringBackoffWaitsForTheRestart: a request during a restart waits until the tracker runs.
 func TestCrashOnRequestDuringBackoffWaitsForTheRestart(t *testing.T) {
+	t.Parallel()
 	s := newSite(t)
 	s.worker("w-1", func(c *Config) { c.Backoff = supervision.Backoff{Base: time.Second, Cap: time.Second} })
 	s.request("spawn", `{"transaction_id":"one",`+waits+`}`)

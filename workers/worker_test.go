@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"os"
 	"testing"
 	"time"
 
@@ -20,6 +21,14 @@ import (
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// takesAWhile skips a test unless CI=true.
+func takesAWhile(t *testing.T) {
+	t.Helper()
+	if os.Getenv("CI") != "true" {
+		t.Skip("left out because it takes a while; to run it: CI=true go test ./workers")
+	}
+}
 
 // site is a real server on which workers run.
 type site struct {

@@ -2,6 +2,7 @@ package process
 
 import (
 	"context"
+	"os"
 	"testing"
 	"time"
 
@@ -9,6 +10,9 @@ import (
 )
 
 func TestClusterKeepsWhatItAcknowledgedThroughTheDeathOfItsLeader(t *testing.T) {
+	if os.Getenv("CI") != "true" {
+		t.Skip("left out because it takes a while; to run it: CI=true go test ./integration/process")
+	}
 	c := StartCluster(t, 3)
 	js := c.jetStream(t)
 	_, err := js.CreateStream(t.Context(), jetstream.StreamConfig{Name: "S", Subjects: []string{"s.>"}, Replicas: 3})
