@@ -118,7 +118,7 @@ func doctorGrid(d diagnosis) render.Grid {
 	}
 	switch {
 	case d.Faults > 0:
-		g.Notes = append(g.Notes, fmt.Sprintf("%d faults, %d warnings", d.Faults, d.Warnings))
+		g.Notes = append(g.Notes, fmt.Sprintf("faults: %d, warnings: %d", d.Faults, d.Warnings))
 	case d.Warnings > 0:
 		g.Notes = append(g.Notes, fmt.Sprintf("no fault, %d warnings", d.Warnings))
 	default:

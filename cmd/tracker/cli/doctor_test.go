@@ -61,7 +61,7 @@ sources:
 	got := tracker(t, &fakeFleet{}, "", "doctor", "--config", file, "--server", nobody, "--timeout", "10s")
 	wantSaid(t, got, 1,
 		"source psp\n", "FAULT    "+api.URL+": the credentials are refused: 401 Unauthorized", "-> see headers, bearer, user and password",
-		"source sim\n  ok       nothing to check", "nats\n  FAULT    cannot be connected to: ", "2 faults, 1 warnings")
+		"source sim\n  ok       nothing to check", "nats\n  FAULT    cannot be connected to: ", "faults: 2, warnings: 1")
 	if strings.Contains(got.out+got.stderr, "c4n4ry") {
 		t.Errorf("a secret is told:\n%s", got.out)
 	}
