@@ -15,26 +15,34 @@ const (
 	refreshWait  = 400 * time.Millisecond
 )
 
+// refreshShare is the part of all requests that may wait for sources: a source in trouble must not take the room of the others. Those
+// beyond it are answered at once.
+const refreshShare = 4
+
 // refreshes is who waits for what a source says of a tracker that it was asked for again. Its mutex comes after those of cells.
 type refreshes struct {
 	mu      sync.Mutex
 	waiting map[*cell][]*refresh
+	n       int // not ended yet
 }
 
 // refresh is one who waits.
 type refresh struct {
 	cell *cell
 	seen bool          // the source has said something since
+	full bool          // too many wait already
 	done chan struct{} // closed when all that it has said is decided and stored, or nothing will be any more
 }
 
-// begin has the caller wait for what the source says of c from now on. It ends with end.
-func (f *refreshes) begin(c *cell) *refresh {
+// begin has the caller wait for what the source says of c from now on, if fewer than limit do already. It ends with end.
+func (f *refreshes) begin(c *cell, limit int) *refresh {
 	r := &refresh{cell: c, done: make(chan struct{})}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	r.full = f.n >= limit
+	f.n++
 	if f.waiting == nil {
 		f.waiting = make(map[*cell][]*refresh)
 	}
@@ -50,6 +58,7 @@ func (f *refreshes) end(r *refresh) {
 	defer c.mu.Unlock()
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	f.n--
 	f.keepLocked(c, func(other *refresh) bool { return other != r })
 }
 
@@ -104,6 +113,9 @@ func (r *refresh) answered(ctx context.Context, q request) bool {
 	if deadline, ok := ctx.Deadline(); ok && q.header.Get(bus.HeaderTimeoutMS) != "" {
 		left := time.Until(deadline)
 		wait = left - min(answerMargin, left/4)
+	}
+	if r.full {
+		wait = 0
 	}
 	timer := time.NewTimer(wait)
 	defer timer.Stop()

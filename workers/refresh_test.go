@@ -1,8 +1,11 @@
 package workers
 
 import (
+	"context"
 	"testing"
 	"time"
+
+	"github.com/nats-io/nats.go"
 
 	"trackerfleet/bus"
 	"trackerfleet/workers/simulated"
@@ -54,7 +57,7 @@ func TestARefreshEndsWithItsTracker(t *testing.T) {
 	if !ok {
 		t.Fatal("no tracker")
 	}
-	wait := w.refreshes.begin(c)
+	wait := w.refreshes.begin(c, 1)
 	s.request("stop", "one")
 	select {
 	case <-wait.done:
@@ -64,5 +67,28 @@ func TestARefreshEndsWithItsTracker(t *testing.T) {
 	w.refreshes.end(wait)
 	if n := len(w.refreshes.waiting); n != 0 {
 		t.Errorf("%d are waited for still", n)
+	}
+}
+
+// TestRefreshesThatAreTooManyWaitForNothing: a source in trouble does not take the room of other requests.
+func TestRefreshesThatAreTooManyWaitForNothing(t *testing.T) {
+	var f refreshes
+	c := &cell{}
+	first, second := f.begin(c, 1), f.begin(c, 1)
+	patient := request{header: nats.Header{bus.HeaderTimeoutMS: {"3600000"}}}
+	ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
+	defer cancel()
+	if second.answered(ctx, patient) { // or waits for most of an hour
+		t.Error("the second one was answered by nobody")
+	}
+	f.seen(c)
+	f.decided(c)
+	if !first.answered(ctx, patient) {
+		t.Error("the first one was not answered")
+	}
+	f.end(second)
+	f.end(first)
+	if third := f.begin(c, 1); third.full {
+		t.Error("there is no room after all have ended")
 	}
 }

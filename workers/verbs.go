@@ -142,7 +142,7 @@ func (w *Worker) serveCall(ctx context.Context, r request) {
 // serveRefresh has the tracker's source asked now, and answers with what came of it, or with what there is when the source takes longer
 // than the caller waits.
 func (w *Worker) serveRefresh(ctx context.Context, r request, c *cell) {
-	wait := w.refreshes.begin(c)
+	wait := w.refreshes.begin(c, w.cfg.MaxRequests/refreshShare)
 	defer w.refreshes.end(wait)
 	if _, err := w.call(ctx, c, bus.OpRefresh); err != nil {
 		w.replyError(r, err)
