@@ -6,6 +6,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -146,16 +147,33 @@ func TestDrain_movesEverythingOfARealWorker(t *testing.T) {
 	if sum.Partitions == 0 || sum.Sampled == 0 || sum.Lookups < 2*sum.Sampled || sum.GapOf == nil || sum.Unanswered != 0 {
 		t.Errorf("got %+v", sum)
 	}
-	var reply bus.FleetReply
-	dev.expect(0, &reply, "fleet")
-	for _, p := range reply.Partitions {
-		if p.Worker != "w-9" || p.State != bus.PartitionOwned {
-			t.Fatalf("after the drain: %+v", p)
-		}
-	}
+	dev.awaitOwner("w-9")
 	t.Logf("%+v", sum)
 	if code := worker.stop(); code != 0 {
 		t.Errorf("exit %d, stderr %s", code, worker.stderr.String())
 	}
 	dev.end()
+}
+
+// awaitOwner waits until a worker owns all partitions: what was handed over last may be on its way.
+func (d development) awaitOwner(worker string) {
+	d.t.Helper()
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	patience := time.After(20 * time.Second)
+	for {
+		var reply bus.FleetReply
+		d.expect(0, &reply, "fleet")
+		i := slices.IndexFunc(reply.Partitions, func(p bus.FleetPartition) bool {
+			return p.Worker != worker || p.State != bus.PartitionOwned
+		})
+		if i < 0 {
+			return
+		}
+		select {
+		case <-tick.C:
+		case <-patience:
+			d.t.Fatalf("not owned by %s: %+v", worker, reply.Partitions[i])
+		}
+	}
 }
