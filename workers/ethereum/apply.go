@@ -44,7 +44,7 @@ func (b *book) matches(br branch) (found [][]Hash) {
 func (b *book) apply(br branch, receipts map[Hash]*receipt, now time.Time) {
 	displaced := b.displace(br)
 	if br.deep || b.window.empty() || slices.ContainsFunc(br.blocks, func(blk *block) bool { return !blk.complete() }) {
-		b.streak++
+		b.streak = max(b.streak+1, 1) // 0 is no streak at all
 	}
 	if br.deep {
 		b.window = newWindow(b.window.size)

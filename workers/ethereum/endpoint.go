@@ -20,6 +20,8 @@ type endpoint struct {
 	headAt     time.Time // when its head was first seen to be there
 	seen       time.Time // when it was last followed or probed
 	good       time.Time // when it last did what it was asked, at the latest when the source was made
+	vain       time.Time // since when no look-up went well; zero: the last one did
+	blind      bool      // that has been tried for goneAfter
 	lags       bool
 	offers     [3]offer // of tags, by kind of head
 	noReceipts bool     // it has no eth_getBlockReceipts. Belongs to Run
@@ -69,6 +71,7 @@ func (e *endpoint) said(err error, now time.Time) {
 
 // found takes in how it answered a look-up. A node that answers, but not that, can still be followed.
 func (e *endpoint) found(err error, now time.Time) {
+	e.tried(err == nil, now)
 	var answer *jsonrpc.Error
 	switch {
 	case err == nil:
@@ -86,6 +89,18 @@ func (e *endpoint) found(err error, now time.Time) {
 		e.finds.fail(now, now)
 	default:
 		e.said(err, now)
+	}
+}
+
+// tried takes in whether a look-up went well.
+func (e *endpoint) tried(well bool, now time.Time) {
+	switch {
+	case well:
+		e.vain, e.blind = time.Time{}, false
+	case e.vain.IsZero():
+		e.vain = now
+	default:
+		e.blind = now.Sub(e.vain) >= goneAfter
 	}
 }
 

@@ -120,6 +120,47 @@ func TestAbsentWithADeadEndpoint(t *testing.T) {
 	})
 }
 
+// One that can be followed, but never answers look-ups, is not waited for either.
+func TestAbsentWithABlindEndpoint(t *testing.T) {
+	bubble(t, nil, func(r *rig) {
+		r.stop()
+		second := r.node.Peer(r.T)
+		second.Misbehave(ethtest.Faults{Indexing: true})
+		r.src = r.source(twoNodes(second))
+		r.start()
+		w := r.watch(r.node.NewTx(false), source.Hint{})
+		r.polls(1200)
+		w.take()
+		r.polls(120)
+		seen := w.take()
+		if len(seen) == 0 || seen[len(seen)-1].Kind != source.Absent || seen[len(seen)-1].Endpoints != 1 {
+			t.Errorf("after twenty minutes: %+v", seen)
+		}
+	})
+}
+
+// A node may say any number: nothing that is known is given up for a head whose blocks are not there.
+func TestHeadBeyondReachGivesNothingUp(t *testing.T) {
+	bubble(t, nil, func(r *rig) {
+		w, block := r.included()
+		w.Wake(source.Wake{Height: block.Number + 42})
+		r.mine(40) // more than are read at the start
+		r.polls(2)
+		r.node.Misbehave(ethtest.Faults{Ahead: 1 << 40})
+		r.polls(3)
+		r.wantDegraded(true)
+		w.want()
+		before := r.node.Calls()["eth_getTransactionByHash"]
+		r.node.Misbehave(ethtest.Faults{})
+		r.mine(2)
+		r.polls(2)
+		w.want(source.Advanced)
+		if n := r.node.Calls()["eth_getTransactionByHash"] - before; n > 0 {
+			t.Errorf("%d look-ups of what was known", n)
+		}
+	})
+}
+
 func TestRunsOnce(t *testing.T) {
 	bubble(t, nil, func(r *rig) {
 		if err := r.src.Run(t.Context()); !errors.Is(err, ethereum.ErrRunning) {

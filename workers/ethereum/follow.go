@@ -72,16 +72,20 @@ func (s *Source) firstLook(ctx context.Context, e *endpoint, another bool) (*blo
 
 // catchUp applies blocks until latest is the window's head.
 func (s *Source) catchUp(ctx context.Context, e *endpoint, mv move, latest *block) error {
-	if mv == extend && s.tooFar(latest.number) {
-		s.mu.Lock()
-		s.book.recheck()
-		s.mu.Unlock()
+	leap := mv == extend && s.tooFar(latest.number)
+	if leap {
 		mv = begin
 	}
 	for mv != stay {
 		br, err := s.nextBranch(ctx, e, mv, latest)
 		if err != nil {
 			return err
+		}
+		if leap { // not before the blocks are there: a node may say any number
+			leap = false
+			s.mu.Lock()
+			s.book.recheck()
+			s.mu.Unlock()
 		}
 		s.fill(ctx, e, br)
 		if err := s.apply(ctx, e, br); err != nil {

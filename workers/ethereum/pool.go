@@ -10,8 +10,8 @@ import (
 // lagFor is how long an endpoint may be less than MaxLag blocks behind another one.
 const lagFor = 15 * time.Second
 
-// goneAfter is after what time without any good answer an endpoint is no longer one of those whose word is waited for before a
-// transaction is said to be gone: one that nobody takes out of the configuration must not make trackers wait for ever.
+// goneAfter is after what time without any good answer, or of look-ups that failed, an endpoint is no longer one of those whose word is
+// waited for before a transaction is said to be gone: one that nobody takes out of the configuration must not make trackers wait for ever.
 const goneAfter = 10 * time.Minute
 
 // pool knows how the endpoints are and says which one to ask. It does no I/O and reads no clock. Source.mu guards it.
@@ -128,7 +128,7 @@ func (p *pool) judge(e *endpoint, head uint64, now time.Time) error {
 func (p *pool) witnesses(now time.Time) int {
 	n := 0
 	for _, e := range p.members {
-		if now.Sub(e.good) < goneAfter {
+		if now.Sub(e.good) < goneAfter && !e.blind {
 			n++
 		}
 	}

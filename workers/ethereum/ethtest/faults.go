@@ -6,6 +6,7 @@ import "time"
 type Faults struct {
 	Bell        BellFaults    // of its websocket
 	Lag         uint64        // it knows nothing of so many of the last blocks
+	Ahead       uint64        // it says that its latest block is so many blocks higher than it is
 	Null        bool          // it knows no transaction and no receipt
 	NoReceipt   bool          // it knows no receipt
 	HTTP429     bool          // it answers 429 to everything

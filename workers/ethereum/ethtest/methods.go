@@ -77,6 +77,12 @@ func (s *Server) blockByNumber(arg string, limit uint64, f Faults) (*Block, *rpc
 	switch arg {
 	case "latest":
 		number = limit
+		if f.Ahead > 0 {
+			made := *s.chain.at(number, limit)
+			made.Number += f.Ahead
+			made.Hash = "0x" + strings.Repeat("ab", 32)
+			return &made, nil
+		}
 	case "safe", "finalized":
 		if f.RefuseTags {
 			return nil, &rpcError{-32602, "invalid argument 0: hex string without 0x prefix", nil}
