@@ -35,16 +35,19 @@ func (w *Worker) giveBack(ctx context.Context) error {
 type slack struct {
 	trackers int // at the last look
 	returned time.Time
+	then     int // trackers when it was returned
 }
 
-// due reports whether it is to be now: when trackers have neither come nor gone since the last look, and there is enough.
+// due reports whether it is to be now: when trackers have neither come nor gone since the last look, there are more or fewer by an
+// eighth than the last time, and there is enough. What is held for the work on the same trackers is needed again.
 func (s *slack) due(now time.Time, trackers int, h heapUse) bool {
 	quiet := trackers == s.trackers
 	s.trackers = trackers
-	if !quiet || now.Sub(s.returned) < slackPause || h.held < h.live+h.live/4+slackMin {
+	same := max(trackers-s.then, s.then-trackers) <= s.then/8
+	if !quiet || same || now.Sub(s.returned) < slackPause || h.held < h.live+h.live/4+slackMin {
 		return false
 	}
-	s.returned = now
+	s.returned, s.then = now, trackers
 	return true
 }
 

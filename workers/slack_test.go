@@ -24,8 +24,10 @@ func TestMemoryIsReturnedWhenItIsQuiet(t *testing.T) {
 		{3 * time.Second, 2000, heapUse{live: mb, held: 30 * mb}, false},
 		{4 * time.Second, 2000, much, true},
 		{5 * time.Second, 2000, much, false}, // just now
-		{63 * time.Second, 1990, much, false},
-		{64 * time.Second, 1990, much, true},
+		{63 * time.Second, 1000, much, false},
+		{64 * time.Second, 1000, much, true},
+		{200 * time.Second, 1100, much, false},
+		{201 * time.Second, 1100, much, false}, // about as many as the last time
 	} {
 		if got := s.due(begin.Add(look.after), look.trackers, look.heap); got != look.want {
 			t.Errorf("look %d: %v, want %v", i, got, look.want)
