@@ -32,7 +32,7 @@ func NewKind[S any, T source.Source](name string, defaults S, build func(S) (T, 
 	if !sourceName.MatchString(name) {
 		panic(fmt.Sprintf("config: a kind's name is 1 to 64 of A-Z a-z 0-9 _ -, not %q", name))
 	}
-	if err := usable(v.Type(), name); err != nil {
+	if err := errors.Join(usable(v.Type(), name), once(v.Type(), name)); err != nil {
 		panic("config: settings of kind " + err.Error())
 	}
 	return Kind{name: name, defaults: v, build: func(settings reflect.Value) (source.Source, error) {
@@ -79,6 +79,23 @@ func usable(t reflect.Type, path string) error {
 		case f.Tag.Get("doc") == "":
 			faults = append(faults, fmt.Errorf("%s: needs a doc tag", at))
 		}
+	}
+	return errors.Join(faults...)
+}
+
+// once returns which of the keys of t, a kind's settings, are there twice, or are what every profile has.
+func once(t reflect.Type, path string) error {
+	if t.Kind() != reflect.Struct {
+		return nil // usable says so
+	}
+	var faults []error
+	seen := map[string]bool{"kind": true}
+	for i := range t.NumField() {
+		key := t.Field(i).Tag.Get("koanf")
+		if key != noKey && seen[key] {
+			faults = append(faults, fmt.Errorf("%s.%s: the key %s is taken", path, t.Field(i).Name, key))
+		}
+		seen[key] = true
 	}
 	return errors.Join(faults...)
 }

@@ -144,14 +144,23 @@ func TestNewKind_refusesWhatCanBeNoSetting(t *testing.T) {
 		File string `koanf:"File" doc:"d"`
 	}
 	type private struct{ _ string }
+	type twice struct {
+		File string `koanf:"file" doc:"d"`
+		Path string `koanf:"file" doc:"d"`
+	}
+	type reserved struct {
+		Kind string `koanf:"kind" doc:"d"`
+	}
 	for name, want := range map[string]func(){
-		"untagged.File: needs a koanf tag":  func() { NewKind("untagged", untagged{}, refuse[untagged]) },
-		"undescribed.File: needs a doc tag": func() { NewKind("undescribed", undescribed{}, refuse[undescribed]) },
-		"chan int can be no setting":        func() { NewKind("odd", odd{}, refuse[odd]) },
-		"it has \"File\"":                   func() { NewKind("shouting", shouting{}, refuse[shouting]) },
-		"private._: is not exported":        func() { NewKind("private", private{}, refuse[private]) },
-		"int is no struct":                  func() { NewKind("int", 1, refuse[int]) },
-		`not "no name"`:                     func() { NewKind("no name", table{}, newTable) },
+		"untagged.File: needs a koanf tag":     func() { NewKind("untagged", untagged{}, refuse[untagged]) },
+		"undescribed.File: needs a doc tag":    func() { NewKind("undescribed", undescribed{}, refuse[undescribed]) },
+		"chan int can be no setting":           func() { NewKind("odd", odd{}, refuse[odd]) },
+		"it has \"File\"":                      func() { NewKind("shouting", shouting{}, refuse[shouting]) },
+		"private._: is not exported":           func() { NewKind("private", private{}, refuse[private]) },
+		"twice.Path: the key file is taken":    func() { NewKind("twice", twice{}, refuse[twice]) },
+		"reserved.Kind: the key kind is taken": func() { NewKind("reserved", reserved{}, refuse[reserved]) },
+		"int is no struct":                     func() { NewKind("int", 1, refuse[int]) },
+		`not "no name"`:                        func() { NewKind("no name", table{}, newTable) },
 	} {
 		func() {
 			defer func() {
