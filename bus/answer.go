@@ -39,7 +39,7 @@ const CallOK CallStatus = "ok"
 type CallReply struct {
 	Status   CallStatus `json:"status"`
 	Op       Op         `json:"op"`
-	Answered *bool      `json:"answered,omitempty"` // refresh: the source has answered since, and Tracker is what came of it
+	Answered *bool      `json:"answered,omitempty"` // refresh: the source has said something since, and Tracker is what came of it
 	Tracker  *Tracker   `json:"tracker"`
 }
 

@@ -19,7 +19,7 @@ func (s *Source) Diagnose(ctx context.Context) []source.Finding {
 		err = cause
 	}
 	if err != nil {
-		return []source.Finding{{Subject: s.cfg.Name, Severity: source.Faulty, Message: err.Error()}}
+		return []source.Finding{{Subject: s.cfg.Name, Severity: source.Faulty, Message: words(err)}}
 	}
 	took := max(time.Since(began).Round(time.Millisecond), time.Millisecond)
 	return []source.Finding{{Subject: s.cfg.Name, Message: fmt.Sprintf("answers, within %v", took)}}

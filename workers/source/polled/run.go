@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/url"
 	"time"
 
 	"trackerfleet/workers/source"
@@ -145,7 +146,7 @@ func (s *Source) answered(latency time.Duration) {
 func (s *Source) failed(err error, now time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.problem, s.badAt = err.Error(), now
+	s.problem, s.badAt = words(err), now
 	pause, longest := s.cfg.Gap, max(s.cfg.Gap, s.cfg.Poll)
 	for range min(s.fails, maxDoublings) {
 		pause = min(2*pause, longest)
@@ -213,4 +214,13 @@ func observation(state State, found bool, now time.Time) source.Observation {
 		o.Settlement = &source.Settlement{End: state.End, ProviderStatus: state.Status, Reason: state.Reason}
 	}
 	return o
+}
+
+// words returns what is shown of an error of [Config.Ask]: without the URL that net/http puts in front, which may hold a key.
+func words(err error) string {
+	var request *url.Error
+	if errors.As(err, &request) {
+		err = request.Err
+	}
+	return err.Error()
 }

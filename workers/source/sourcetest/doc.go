@@ -18,5 +18,5 @@
 // shows in health; what is told to people; params that make no sense; many goroutines at once; that neither goroutines nor, where there are
 // blocks, calls grow with what is watched. With blocks also wakes, reorganisations, hints, checkpoints and, of a [Replacer], replacements.
 //
-// Run it with -race, and have goleak in TestMain: the suite itself leaves no goroutine behind.
+// Run it with -race. The suite itself leaves no goroutine behind, so that goleak in TestMain finds those of the source.
 package sourcetest
