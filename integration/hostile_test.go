@@ -65,9 +65,12 @@ func TestHeadersGiveAPublisherNoPower(t *testing.T) {
 			if e := f.last(t, id, "started"); e.N != 1 {
 				t.Errorf("%v: %s", header, e)
 			}
-			if r := f.want(t, "found", "lookup", id); r.Tracker.Phase != "running" {
-				t.Errorf("%v: %s", header, r.body)
-			}
+			process.Await(t, patience, func() error { // the event is stored a moment before the process runs
+				if r := f.want(t, "found", "lookup", id); r.Tracker.Phase != "running" {
+					return fmt.Errorf("%v: %s", header, r.body)
+				}
+				return nil
+			})
 		}
 		t.Logf("%v: %v", header, err)
 	}
