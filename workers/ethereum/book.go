@@ -113,7 +113,8 @@ func (b *book) find(w *watch) *mark {
 	return nil
 }
 
-// learn notes the slot and the deed of w's transaction, if they were not known.
+// learn notes the slot and the deed of w's transaction, if they were not known. A start that names another slot than the transaction
+// itself has is wrong: what takes that one is no replacement.
 func (b *book) learn(w *watch, t *occupant) {
 	if w.ref.extra == nil {
 		w.ref.extra = &extra{}
@@ -121,6 +122,11 @@ func (b *book) learn(w *watch, t *occupant) {
 	x := w.ref.extra
 	if x.deed == 0 && t.tx == w.ref.hash {
 		x.deed = t.deed
+	}
+	if x.slotted && t.tx == w.ref.hash && x.slot() != t.slot {
+		b.slots.remove(w)
+		delete(b.proofs, w)
+		x.slotted, x.free = false, 0
 	}
 	if !x.slotted {
 		x.nonce, x.from, x.slotted = t.slot.nonce, t.slot.from, true

@@ -75,6 +75,23 @@ func detailed(t testing.TB, tx ethtest.Tx) string {
 		tx.Hash, tx.From, tx.Nonce, tx.To, value, noData)
 }
 
+// A start may name the slot of another transaction than its own: the transaction itself tells the right one.
+func TestWrongSlotIsCorrected(t *testing.T) {
+	bubble(t, nil, func(r *rig) {
+		tx, stranger := r.node.NewTx(false), r.node.NewTx(false)
+		r.node.Submit(tx)
+		w := r.watchParams(tx, source.Hint{}, fmt.Sprintf(`{"hash":%q,"from":%q,"nonce":"%d"}`, tx.Hash, stranger.From, stranger.Nonce))
+		w.want(source.Pending)
+		r.node.Mine(stranger)
+		r.polls(2)
+		w.want()
+		other := r.node.Replacement(tx, ethtest.Cancel)
+		block := r.node.Mine(other)
+		r.polls(2)
+		replacedBy(t, w.want(source.Replacing)[0], other, "cancel", block)
+	})
+}
+
 func TestReplacementReorganised(t *testing.T) {
 	bubble(t, nil, func(r *rig) {
 		tx := r.node.NewTx(false)
