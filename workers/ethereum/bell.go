@@ -298,7 +298,7 @@ func (s *Source) rang(ctx context.Context, hash Hash) {
 	}
 }
 
-// heard judges the bell of the followed endpoint by what a poll found. idle says that nothing waits for the next poll.
+// heard judges the bell of the followed endpoint by what a poll found. idle says that the poll did all that it had to.
 func (s *Source) heard(idle bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -310,9 +310,19 @@ func (s *Source) heard(idle bool) {
 		s.bell.hangUp(errBellSilent)
 		s.bell.on = false
 	}
-	if s.idle = idle; idle {
+	if s.idle = idle && s.nothingWaitsLocked(); s.idle {
 		s.stretchLocked()
 	}
+}
+
+// nothingWaitsLocked reports whether all went well, and nothing is to be asked again at the next poll.
+func (s *Source) nothingWaitsLocked() bool {
+	for _, c := range s.troubles {
+		if c.err != nil {
+			return false
+		}
+	}
+	return s.book.urgent.n+s.book.again.n+s.book.usedUp.n+s.book.owed.n == 0
 }
 
 // stretchLocked puts the next poll off while the bell is to be trusted, unless somebody brought it forward.

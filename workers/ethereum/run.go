@@ -78,7 +78,7 @@ func (s *Source) poll(ctx context.Context) time.Duration {
 	s.failed = false
 	s.lookAround(ctx)
 	swept := s.sweep(ctx)
-	s.heard(followed && swept && !s.failed && !s.Health().Degraded)
+	s.heard(followed && swept && !s.failed)
 	return s.untilPoll()
 }
 
