@@ -102,7 +102,9 @@ func (c *Child) abandonLocked(r *run, reason error, stack Stack) {
 	c.sup.leaks.add(r, AbandonedChild{ID: c.id, Incarnation: c.Incarnation(), Reason: reason, At: time.Now(), Stack: stack})
 	c.sendLocked(Event{Kind: EventAbandoned, Reason: reason, Stack: stack})
 	r.scope.cancel(ErrAbandoned)
-	c.endLocked(r, reason)
+	if next := c.endLocked(r, reason); next != nil {
+		go next.main()
+	}
 }
 
 const maxDump = 16 << 20
@@ -115,7 +117,7 @@ func (r *run) stack() Stack {
 		buf := make([]byte, size)
 		n := runtime.Stack(buf, true)
 		if n < size || size >= maxDump {
-			return Stack{text: goroutineWith(string(buf[:n]), fmt.Sprintf("supervision.(*run).main(%p", r))}
+			return Stack{text: goroutineWith(string(buf[:n]), fmt.Sprintf("supervision.(*run).live(%p", r))}
 		}
 		size *= 4
 	}

@@ -21,6 +21,8 @@ const (
 	defaultFactor = 2
 	defaultCap    = 30 * time.Second
 	defaultReset  = time.Minute
+
+	longestRow = 64
 )
 
 func (b Backoff) withDefaults() Backoff {
@@ -49,9 +51,11 @@ func (b Backoff) faults(faults []error) []error {
 	return faults
 }
 
-// Attempt returns the number, from 1, of the restart in a row that follows the last of crashes, which are in order of time.
+// Attempt returns the number, from 1, of the restart in a row that follows the last of crashes, which are in order of time. It
+// counts up to 64, which is more than what any sensible backoff takes to reach its cap.
 func (b Backoff) Attempt(crashes []time.Time) int {
 	b = b.withDefaults()
+	crashes = crashes[max(0, len(crashes)-longestRow):]
 	n := min(len(crashes), 1)
 	for i := len(crashes) - 1; i > 0 && crashes[i].Sub(crashes[i-1]) < b.Reset; i-- {
 		n++
@@ -83,9 +87,5 @@ func (b Backoff) Delay(attempt int, random float64) time.Duration {
 	return time.Duration(random * float64(b.Ceiling(attempt)))
 }
 
-// memory is how many crashes are kept: enough for the intensity, and for a row that is longer than what any sensible backoff
-// takes to reach its cap.
-func memory(i Intensity) int {
-	const longestRow = 64
-	return max(i.WithDefaults().MaxRestarts+1, longestRow)
-}
+// memory is how many crashes are kept: enough for the intensity and for a row.
+func memory(i Intensity) int { return max(i.WithDefaults().MaxRestarts+1, longestRow) }

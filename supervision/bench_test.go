@@ -10,7 +10,6 @@ import (
 	"strconv"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -107,36 +106,68 @@ func BenchmarkCallHibernated(b *testing.B) {
 	stop(b, s)
 }
 
-func BenchmarkCrashToRunning(b *testing.B) {
-	var at atomic.Int64
-	began := time.Now()
-	running := make(chan time.Duration, 1)
-	s := supervision.New(supervision.Config{
-		Registry:      registry.New[string, *supervision.Child](),
-		RestartBudget: supervision.RestartBudget{Restarts: -1},
-	})
-	c := start(b, s, supervision.ChildSpec{ID: "txn_1", Type: &supervision.ChildType{
-		Server: func(c *supervision.Child) supervision.Server {
-			if c.Incarnation() > 1 {
-				running <- time.Since(began) - time.Duration(at.Load())
-			}
-			return quiet{}
-		},
-		Backoff:   supervision.Backoff{Base: -1},
-		Intensity: supervision.Intensity{MaxRestarts: 1 << 30},
-	}})
-	var took []time.Duration
-	for b.Loop() {
-		at.Store(int64(time.Since(began)))
-		if err := c.Cast(errCrash); err != nil {
-			b.Fatal(err)
-		}
-		took = append(took, <-running)
+// phoenix crashes on a Cast, by an error or by a panic, and tells by the Info it has sent itself before, which the next incarnation
+// handles first, how long that took.
+type phoenix struct {
+	quiet
+	child   *supervision.Child
+	panics  bool
+	crashed *time.Time
+	running chan<- time.Duration
+}
+
+func (p phoenix) HandleCast(_ context.Context, msg any) error {
+	if err := p.child.Info(nil); err != nil {
+		return err
 	}
+	*p.crashed = time.Now()
+	if p.panics {
+		panic(msg)
+	}
+	return msg.(error)
+}
+
+func (p phoenix) HandleInfo(context.Context, any) error {
+	p.running <- time.Since(*p.crashed)
+	return nil
+}
+
+// BenchmarkCrashToRunning: without backoff, from the crash until the next incarnation serves.
+func BenchmarkCrashToRunning(b *testing.B) {
+	for _, by := range []string{"error", "panic"} {
+		b.Run(by, func(b *testing.B) {
+			running := make(chan time.Duration, 1)
+			crashed := new(time.Time)
+			s := supervision.New(supervision.Config{
+				Registry:      registry.New[string, *supervision.Child](),
+				RestartBudget: supervision.RestartBudget{Restarts: -1},
+			})
+			c := start(b, s, supervision.ChildSpec{ID: "txn_1", Type: &supervision.ChildType{
+				Server: func(c *supervision.Child) supervision.Server {
+					return phoenix{child: c, panics: by == "panic", crashed: crashed, running: running}
+				},
+				Backoff:   supervision.Backoff{Base: -1},
+				Intensity: supervision.Intensity{MaxRestarts: 1 << 30},
+			}})
+			b.ReportAllocs()
+			var took []time.Duration
+			for b.Loop() {
+				if err := c.Cast(errCrash); err != nil {
+					b.Fatal(err)
+				}
+				took = append(took, <-running)
+			}
+			reportQuantiles(b, "away", took)
+			stop(b, s)
+		})
+	}
+}
+
+func reportQuantiles(b *testing.B, of string, took []time.Duration) {
 	slices.Sort(took)
-	b.ReportMetric(float64(took[len(took)/2].Nanoseconds())/1e3, "p50-us")
-	b.ReportMetric(float64(took[len(took)*99/100].Nanoseconds())/1e3, "p99-us")
-	stop(b, s)
+	for _, q := range []int{50, 99} {
+		b.ReportMetric(float64(took[len(took)*q/100].Nanoseconds())/1e3, fmt.Sprintf("%s-p%d-us", of, q))
+	}
 }
 
 func BenchmarkIdleChildMemory(b *testing.B) {

@@ -6,21 +6,27 @@ import (
 	"time"
 )
 
-// end is the last act of a run's goroutine.
-func (r *run) end() {
+// end is the last act of a run. It returns the next one if that is for the same goroutine. A Process gets a new one every time: what
+// it did to its thread, by runtime.LockOSThread, ends with it.
+func (r *run) end() *run {
 	c := r.child
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.run != r {
 		c.sup.leaks.remove(r)
 		c.sendLocked(Event{Kind: EventReturned, Incarnation: r.number})
-		return
+		return nil
 	}
-	c.endLocked(r, r.reason)
+	next := c.endLocked(r, r.reason)
+	if next != nil && c.typ.Process != nil {
+		go next.main()
+		return nil
+	}
+	return next
 }
 
-// endLocked ends the incarnation of r: for good, or until its restart.
-func (c *Child) endLocked(r *run, reason error) {
+// endLocked ends the incarnation of r: for good, or until its restart, which is for the caller to run if it is due now.
+func (c *Child) endLocked(r *run, reason error) (next *run) {
 	r.disarmLocked()
 	c.run, c.server, c.busy = nil, nil, false
 	gone := c.stop != nil || r.first || !c.restart.After(reason) || isIgnore(r, reason)
@@ -35,9 +41,10 @@ func (c *Child) endLocked(r *run, reason error) {
 	if gone {
 		c.removeLocked(r, reason)
 	} else {
-		c.crashLocked(r, reason)
+		next = c.crashLocked(r, reason)
 	}
 	r.scope.cancel(reason)
+	return next
 }
 
 // isIgnore reports whether a restart's Init said that there is to be no child any more.
@@ -72,8 +79,8 @@ func (c *Child) removeLocked(r *run, reason error) {
 	c.sup.release()
 }
 
-// crashLocked decides about the restart.
-func (c *Child) crashLocked(r *run, reason error) {
+// crashLocked decides about the restart, and returns it if it is due now.
+func (c *Child) crashLocked(r *run, reason error) *run {
 	now := time.Now()
 	k := c.crashesLocked()
 	k.history = append(k.history, now)
@@ -89,7 +96,7 @@ func (c *Child) crashLocked(r *run, reason error) {
 		c.failWaitingLocked(ErrParked)
 		c.emitLocked(EventParked, reason)
 		r.answerLocked(reason)
-		return
+		return nil
 	}
 	crash.Delay = c.typ.Backoff.Delay(crash.Attempt, c.sup.config.Rand())
 	if crash.Delay <= 0 {
@@ -100,10 +107,10 @@ func (c *Child) crashLocked(r *run, reason error) {
 	r.answerLocked(reason)
 	c.enterLocked(BackingOff)
 	if crash.Delay <= 0 {
-		c.startAgainLocked()
-		return
+		return c.startAgainLocked()
 	}
 	k.timer = time.AfterFunc(crash.Delay, c.retry)
+	return nil
 }
 
 func (c *Child) crashesLocked() *crashes {
@@ -134,10 +141,10 @@ func (c *Child) retry() {
 			return
 		}
 	}
-	c.startAgainLocked()
+	go c.startAgainLocked().main()
 }
 
-// startAgainLocked begins the next incarnation.
+// startAgainLocked prepares the next incarnation, which the caller is to run.
 func (c *Child) startAgainLocked() *run {
 	k := c.crashesLocked()
 	k.timer = nil
@@ -146,7 +153,6 @@ func (c *Child) startAgainLocked() *run {
 	c.enterLocked(Starting)
 	r := c.newRunLocked()
 	r.armLocked(c.typ.initTimeout(), ErrInitTimeout)
-	go r.main()
 	return r
 }
 

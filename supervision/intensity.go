@@ -36,15 +36,10 @@ func (i Intensity) faults(faults []error) []error {
 	return faults
 }
 
-// Exceeded reports whether a child whose ends so far are crashes, the one at now included, has used up its restarts: whether
-// more than MaxRestarts of them lie within Period before now.
+// Exceeded reports whether a child whose ends so far are crashes, oldest first and the one at now included, has used up its
+// restarts: whether more than MaxRestarts of them lie within Period before now.
 func (i Intensity) Exceeded(crashes []time.Time, now time.Time) bool {
 	i = i.WithDefaults()
-	recent := 0
-	for _, at := range crashes {
-		if now.Sub(at) < i.Period {
-			recent++
-		}
-	}
-	return recent > i.MaxRestarts
+	first := len(crashes) - 1 - i.MaxRestarts // of MaxRestarts + 1
+	return first >= 0 && now.Sub(crashes[first]) < i.Period
 }

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"runtime/debug"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -80,6 +82,64 @@ func testEnd(t *testing.T, restart supervision.Restart, want bool, run chan func
 	case !want && (!errors.Is(err, supervision.ErrNotFound) || c.Phase() != supervision.Stopped || s.CountChildren().Total() != 0):
 		t.Errorf("not gone: %v, %v", err, c.Phase())
 	}
+}
+
+// TestRestartsAtOnceWithoutBackoff: after a crash of any kind, and Terminate was called, without any time passing.
+func TestRestartsAtOnceWithoutBackoff(t *testing.T) {
+	for _, way := range ways {
+		if !way.crash {
+			continue
+		}
+		t.Run(way.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := supervision.New(supervision.Config{})
+				defer stop(t, s)
+				ended := 0
+				typ := typed(script{
+					cast:      func(ctx context.Context, _ any) error { return way.end(ctx) },
+					terminate: func(context.Context, error) { ended++ },
+				})
+				typ.Backoff.Base = -1
+				c := start(t, s, supervision.ChildSpec{ID: "a", Type: typ})
+				began := time.Now()
+				for crashes := 1; crashes <= 3; crashes++ {
+					if err := c.Cast("go"); err != nil {
+						t.Fatal(err)
+					}
+					synctest.Wait()
+					if c.Phase() != supervision.Running || c.Restarts() != crashes || ended != crashes {
+						t.Fatalf("%v after %d crashes, %d restarts, %d Terminates", c.Phase(), crashes, c.Restarts(), ended)
+					}
+				}
+				if took := time.Since(began); took != 0 {
+					t.Errorf("took %v", took)
+				}
+			})
+		})
+	}
+}
+
+// TestProcessRestartsInANewGoroutine, so that a thread that it locked and left in some state does not become its successor's.
+func TestProcessRestartsInANewGoroutine(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := supervision.New(supervision.Config{})
+		defer stop(t, s)
+		var goroutines []string
+		typ := running(func(ctx context.Context) error {
+			name, _, _ := strings.Cut(string(debug.Stack()), " [")
+			if goroutines = append(goroutines, name); len(goroutines) == 1 {
+				return errCrash
+			}
+			<-ctx.Done()
+			return ctx.Err()
+		})
+		typ.Backoff.Base = -1
+		start(t, s, supervision.ChildSpec{ID: "a", Type: typ})
+		synctest.Wait()
+		if len(goroutines) != 2 || goroutines[0] == goroutines[1] {
+			t.Errorf("ran in %q", goroutines)
+		}
+	})
 }
 
 func TestExitIsAnEndWithTheReason(t *testing.T) {

@@ -51,5 +51,6 @@ func (c *Child) resume(w *waiter) (*run, error) {
 	c.emitLocked(EventResumed, nil)
 	r := c.startAgainLocked()
 	r.result = w
+	go r.main()
 	return r, nil
 }

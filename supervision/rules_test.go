@@ -100,6 +100,13 @@ func TestAttemptCountsTheRow(t *testing.T) {
 	})
 }
 
+// TestAttemptLooksNoFurtherThanARow, so that a crash costs the same however many restarts the intensity allows.
+func TestAttemptLooksNoFurtherThanARow(t *testing.T) {
+	if got := (Backoff{}).Attempt(make([]time.Time, 10*longestRow)); got != longestRow {
+		t.Errorf("Attempt = %d, want %d", got, longestRow)
+	}
+}
+
 func TestBackoffTable(t *testing.T) {
 	for attempt, want := range map[int]time.Duration{
 		1: 100 * time.Millisecond, 2: 200 * time.Millisecond, 5: 1600 * time.Millisecond, 9: 25600 * time.Millisecond,

@@ -70,8 +70,16 @@ func (c *Child) hibernateLocked(r *run) {
 	}
 }
 
-// main goes through the stages. After runtime.Goexit, which nothing can stop, it goes on in a new goroutine.
+// main is a goroutine: that of an incarnation and of those that follow it at once.
 func (r *run) main() {
+	for r != nil {
+		r = r.live()
+	}
+}
+
+// live goes through the stages. After runtime.Goexit, which nothing can stop, it goes on in a new goroutine. What it returns, if
+// anything, is to be run next.
+func (r *run) live() *run {
 	defer func() {
 		if !r.done {
 			go r.main()
@@ -82,13 +90,14 @@ func (r *run) main() {
 	}
 	if r.stage == stageServe && r.serve() {
 		r.done = true
-		return
+		return nil
 	}
 	if r.stage == stageTerminate {
 		r.terminate()
 	}
-	r.end()
+	next := r.end()
 	r.done = true
+	return next
 }
 
 // begin runs factory and Init.
