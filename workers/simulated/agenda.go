@@ -7,27 +7,27 @@ import "container/heap"
 type agenda struct {
 	buckets map[uint64][]*watch
 	numbers numbers // of the buckets, each at least once; numbers without a bucket are skipped
-	entry   func(*watch) *entry
+	entry   func(*watch) entry
 }
 
-// entry is a watch's place in an agenda.
+// entry is a watch's place in an agenda: the number, and the position in its bucket, counted from 1; 0: not in the agenda.
 type entry struct {
-	number uint64
-	pos    int32 // in its bucket, counted from 1; 0: not in the agenda
+	number *uint64
+	pos    *int32
 }
 
 // stale is how many numbers without a bucket are kept at least, so that clearing them out is worth it.
 const stale = 1024
 
-func newAgenda(of func(*watch) *entry) agenda {
+func newAgenda(of func(*watch) entry) agenda {
 	return agenda{buckets: map[uint64][]*watch{}, entry: of}
 }
 
 // put enters w under the number, in place of where it was before.
 func (a *agenda) put(w *watch, number uint64) {
 	e := a.entry(w)
-	if e.pos != 0 {
-		if e.number == number {
+	if *e.pos != 0 {
+		if *e.number == number {
 			return
 		}
 		a.remove(w)
@@ -38,26 +38,26 @@ func (a *agenda) put(w *watch, number uint64) {
 	}
 	bucket = append(bucket, w)
 	a.buckets[number] = bucket
-	*e = entry{number: number, pos: int32(len(bucket))}
+	*e.number, *e.pos = number, int32(len(bucket))
 }
 
 // remove takes w out; it does nothing if w is not in.
 func (a *agenda) remove(w *watch) {
 	e := a.entry(w)
-	if e.pos == 0 {
+	if *e.pos == 0 {
 		return
 	}
-	bucket := a.buckets[e.number]
+	bucket := a.buckets[*e.number]
 	last := bucket[len(bucket)-1]
-	bucket[e.pos-1] = last
-	a.entry(last).pos = e.pos
+	bucket[*e.pos-1] = last
+	*a.entry(last).pos = *e.pos
 	bucket[len(bucket)-1] = nil
 	if bucket = bucket[:len(bucket)-1]; len(bucket) > 0 {
-		a.buckets[e.number] = bucket
+		a.buckets[*e.number] = bucket
 	} else {
-		delete(a.buckets, e.number)
+		delete(a.buckets, *e.number)
 	}
-	e.pos = 0
+	*e.pos = 0
 	if len(a.numbers) > 2*len(a.buckets)+stale {
 		a.rebuild()
 	}

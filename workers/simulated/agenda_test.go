@@ -9,7 +9,7 @@ import (
 // An agenda gives what a list that is searched gives.
 func TestAgendaAgreesWithAList(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		a := newAgenda(func(w *watch) *entry { return &w.due })
+		a := newAgenda(dueOf)
 		watches := make([]*watch, 20)
 		for i := range watches {
 			watches[i] = &watch{}
@@ -43,7 +43,7 @@ func TestAgendaAgreesWithAList(t *testing.T) {
 
 // Watches that come and go at ever other numbers leave nothing behind.
 func TestAgendaForgets(t *testing.T) {
-	a := newAgenda(func(w *watch) *entry { return &w.due })
+	a := newAgenda(dueOf)
 	w := &watch{}
 	for n := range uint64(100_000) {
 		a.put(w, n)

@@ -85,9 +85,9 @@ func (s *Source) wakeOne(now time.Time) bool {
 		switch {
 		case w.told.inBlock():
 			o := s.observation(source.Advanced, now)
-			o.Inclusion = s.outside.inclusion(w.tx, w.told)
+			o.Inclusion = s.outside.inclusion(&w.tx, w.place())
 			w.observer.Observe(o)
-		case w.told.kind == nowhere: // its hint cannot be judged yet
+		case w.told == nowhere: // its hint cannot be judged yet
 			s.wakes[kind].put(w, head+1)
 		default:
 			w.asked = true
@@ -101,27 +101,26 @@ func (s *Source) wakeOne(now time.Time) bool {
 // look finds out where a transaction is, tells the observer, and enters when to look next.
 func (s *Source) look(w *watch, now time.Time) {
 	var lost *source.BlockRef
-	if w.place.kind == nowhere {
-		var hint source.Hint
-		if w.hint != nil {
-			hint = *w.hint
-		}
-		was, notBefore := s.outside.enter(w.tx, hint, s.round)
+	if w.kind == nowhere {
+		hint := s.hints[w]
+		was, notBefore := s.outside.enter(&w.tx, hint, s.round)
 		if notBefore > s.round {
 			s.due.put(w, notBefore)
 			return
 		}
-		w.place, w.hint, w.asked = was, nil, true
-		if was.inBlock() {
-			w.told = was
+		delete(s.hints, w)
+		w.move(was)
+		w.asked = true
+		if was.kind.inBlock() {
+			w.told = was.kind
 		} else {
 			lost = hint.Block
 		}
 	}
-	sight := s.outside.walk(w.tx, w.place, s.round)
-	w.place = sight.place
+	sight := s.outside.walk(&w.tx, w.place(), s.round)
 	w.checked = now.UnixNano()
 	s.tell(w, sight, lost, now)
+	w.move(sight.place)
 	w.asked = false
 	if next := s.nextLook(w, sight.due); next != 0 {
 		s.due.put(w, next)
@@ -139,11 +138,11 @@ const (
 func (s *Source) nextLook(w *watch, due uint64) uint64 {
 	var sweep uint64
 	switch {
-	case w.place.inBlock():
+	case w.kind.inBlock():
 		return due
-	case w.told.kind == pending && s.nullShare() == 0:
+	case w.told == pending && s.nullShare() == 0:
 		sweep = sweepQuiet
-	case w.told.kind == pending:
+	case w.told == pending:
 		sweep = sweepPending
 	case int(w.absences) <= w.tx.spec.policy.MissingChecks:
 		sweep = 1
@@ -165,7 +164,7 @@ func (s *Source) sweepSoon() {
 		}
 	}
 	for _, w := range late {
-		if w.told.kind == pending {
+		if w.told == pending {
 			s.due.put(w, s.round+sweepPending)
 		}
 	}

@@ -78,7 +78,7 @@ func (o *seeded) fate(tx *transaction) fate { return fateOf(o.config, o.chain, t
 func (o *seeded) enter(tx *transaction, h source.Hint, round uint64) (place, uint64) {
 	f := o.fate(tx)
 	was := f.enter(h, round)
-	if !was.inBlock() {
+	if !was.kind.inBlock() {
 		return was, 0
 	}
 	if was.version == 0 {

@@ -29,8 +29,7 @@ func (s *spec) settles(reorgDepth uint64) bool {
 
 // transaction is the Ref of a target: one transaction and what its start asks for.
 type transaction struct {
-	id   string
-	key  key
+	key  key // of its ID
 	spec *spec
 }
 

@@ -21,6 +21,7 @@ type script struct {
 	inside  map[block][]string        // IDs by block
 	history map[string][]since        // by ID
 	reverts map[string]bool           // by ID
+	names   map[key]string            // IDs by key
 	instead map[string]string         // ID of the replaced by ID of its replacement
 	others  map[string][2]string      // ID and kind of the replacement by ID of the replaced
 	sources []*Source
@@ -36,7 +37,7 @@ type since struct {
 
 func newScript() *script {
 	s := &script{
-		blocks: map[block]source.BlockRef{}, inside: map[block][]string{}, history: map[string][]since{}, reverts: map[string]bool{},
+		blocks: map[block]source.BlockRef{}, inside: map[block][]string{}, history: map[string][]since{}, reverts: map[string]bool{}, names: map[key]string{},
 		instead: map[string]string{}, others: map[string][2]string{},
 		rounds: make([]heads, 1), depths: make([]uint64, 1),
 	}
@@ -95,7 +96,7 @@ func (s *script) NewTransaction(t testing.TB, reverts bool) sourcetest.Transacti
 	defer s.mu.Unlock()
 	s.made++
 	id := fmt.Sprintf("txn_%d", s.made)
-	s.reverts[id] = reverts
+	s.reverts[id], s.names[keyOf(Config{}.withDefaults().Seed, id)] = reverts, id
 	return sourcetest.Transaction{ID: id}
 }
 
@@ -203,7 +204,7 @@ func (s *script) walk(tx *transaction, _ place, round uint64) sight {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	is := sight{place: place{kind: unseen}, due: round + 1, depth: s.depths[round]}
-	for _, h := range s.history[tx.id] {
+	for _, h := range s.history[s.names[tx.key]] {
 		if h.round <= round {
 			is.place = h.place
 		}
@@ -214,13 +215,13 @@ func (s *script) walk(tx *transaction, _ place, round uint64) sight {
 func (s *script) inclusion(tx *transaction, p place) *source.Inclusion {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return &source.Inclusion{Block: s.blocks[p.block], Success: !s.reverts[tx.id]}
+	return &source.Inclusion{Block: s.blocks[p.block], Success: !s.reverts[s.names[tx.key]]}
 }
 
 func (s *script) replacement(tx *transaction) (by, kind string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	other := s.others[tx.id]
+	other := s.others[s.names[tx.key]]
 	return other[0], other[1]
 }
 

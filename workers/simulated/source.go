@@ -26,6 +26,7 @@ type Source struct {
 	mu         sync.Mutex
 	due        agenda                       // of rounds
 	wakes      [source.Finalized + 1]agenda // of heights, by head
+	hints      map[*watch]source.Hint       // until the first look
 	round      uint64                       // being handed over
 	heads      heads                        // in that round
 	checkpoint source.Checkpoint
@@ -48,10 +49,10 @@ func New(c Config) (*Source, error) {
 func newSource(c Config, o outside) *Source {
 	s := &Source{
 		config: c, plain: plainSpec(c), outside: o, bell: make(chan struct{}, 1), calls: map[string]uint64{},
-		due: newAgenda(func(w *watch) *entry { return &w.due }),
+		due: newAgenda(dueOf), hints: map[*watch]source.Hint{},
 	}
 	for i := range s.wakes {
-		s.wakes[i] = newAgenda(func(w *watch) *entry { return &w.wake })
+		s.wakes[i] = newAgenda(wakeOf)
 	}
 	s.null.Store(math.Float64bits(c.NullShare))
 	return s
@@ -67,7 +68,7 @@ func (s *Source) Parse(id string, params json.RawMessage) (source.Target, error)
 		}
 		s.specs.keep(params, spec)
 	}
-	return source.Target{Ref: &transaction{id: id, key: keyOf(s.config.Seed, id), spec: spec}, Policy: &spec.policy}, nil
+	return source.Target{Ref: &transaction{key: keyOf(s.config.Seed, id), spec: spec}, Policy: &spec.policy}, nil
 }
 
 // Watch begins to observe a target that Parse returned; another one makes it panic.
@@ -76,12 +77,12 @@ func (s *Source) Watch(t source.Target, h source.Hint, o source.Observer) source
 	if !ok {
 		panic(fmt.Sprintf("simulated: Watch of a target of another source: %T", t.Ref))
 	}
-	w := &watch{src: s, tx: tx, observer: o}
-	if h.Since != 0 || h.Block != nil {
-		w.hint = &h
-	}
+	w := &watch{src: s, tx: *tx, observer: o}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if h.Since != 0 || h.Block != nil {
+		s.hints[w] = h
+	}
 	s.watched++
 	s.due.put(w, 0)
 	s.poke()

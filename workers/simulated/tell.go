@@ -18,25 +18,25 @@ func (s *Source) tell(w *watch, seen sight, lost *source.BlockRef, now time.Time
 	switch {
 	case lost != nil:
 		s.tellReorg(w, &source.Inclusion{Block: *lost}, seen, now)
-	case w.told.inBlock() && w.told != seen.place:
-		s.tellReorg(w, s.outside.inclusion(w.tx, w.told), seen, now)
+	case w.told.inBlock() && w.place() != seen.place:
+		s.tellReorg(w, s.outside.inclusion(&w.tx, w.place()), seen, now)
 	}
-	if seen.inBlock() {
+	if seen.kind.inBlock() {
 		s.tellInBlock(w, seen, now)
 		return
 	}
 	if seen.kind == pending && !s.answersNull(w) {
-		if w.told.kind != pending || w.asked {
+		if w.told != pending || w.asked {
 			o := s.observation(source.Pending, now)
-			o.Pending = s.outside.details(w.tx)
+			o.Pending = s.outside.details(&w.tx)
 			w.observer.Observe(o)
 		}
-		w.told, w.absences = place{kind: pending}, 0
+		w.told, w.absences = pending, 0
 		return
 	}
 	o := s.observation(source.Absent, now)
 	o.Endpoint, o.Endpoints = int(w.absences)%s.config.Endpoints, s.config.Endpoints
-	w.told = place{kind: unseen}
+	w.told = unseen
 	if w.absences < math.MaxUint8 {
 		w.absences++
 	}
@@ -45,16 +45,16 @@ func (s *Source) tell(w *watch, seen sight, lost *source.BlockRef, now time.Time
 
 // tellInBlock tells that the transaction, or another one in its place, is in a block, unless the observer knows.
 func (s *Source) tellInBlock(w *watch, seen sight, now time.Time) {
-	if w.told == seen.place && !w.asked {
+	if w.told.inBlock() && w.place() == seen.place && !w.asked {
 		return
 	}
 	o := s.observation(source.Included, now)
-	o.Inclusion = s.outside.inclusion(w.tx, seen.place)
+	o.Inclusion = s.outside.inclusion(&w.tx, seen.place)
 	if seen.kind == taken {
 		o.Kind = source.Replacing
-		o.By, o.Replacement = s.outside.replacement(w.tx)
+		o.By, o.Replacement = s.outside.replacement(&w.tx)
 	}
-	w.told, w.absences = seen.place, 0
+	w.told, w.absences = seen.kind, 0
 	w.observer.Observe(o)
 }
 
@@ -65,13 +65,14 @@ func (s *Source) tellReorg(w *watch, from *source.Inclusion, seen sight, now tim
 	if o.Depth == 0 {
 		o.Depth = 1 + s.heads.latest - min(s.heads.latest, from.Block.Number)
 	}
-	w.told, w.absences = place{kind: unseen}, 0
-	if seen.inBlock() {
-		o.Inclusion = s.outside.inclusion(w.tx, seen.place)
+	w.told, w.absences = unseen, 0
+	w.move(seen.place)
+	if seen.kind.inBlock() {
+		o.Inclusion = s.outside.inclusion(&w.tx, seen.place)
 		if seen.kind == taken {
-			o.By, o.Replacement = s.outside.replacement(w.tx)
+			o.By, o.Replacement = s.outside.replacement(&w.tx)
 		}
-		w.told, w.asked = seen.place, false
+		w.told, w.asked = seen.kind, false
 	}
 	w.observer.Observe(o)
 }

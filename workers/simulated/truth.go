@@ -37,7 +37,7 @@ func TruthOf(c Config, id string, params json.RawMessage) (Truth, error) {
 		return Truth{}, err
 	}
 	o := &seeded{config: c, chain: newChain(c)}
-	tx := &transaction{id: id, key: keyOf(c.Seed, id), spec: spec}
+	tx := &transaction{key: keyOf(c.Seed, id), spec: spec}
 	t := Truth{fate: o.fate(tx), policy: &spec.policy}
 	t.Status = ends[t.fate.outcome]
 	if t.fate.outcome == replace {
@@ -68,7 +68,7 @@ func (t Truth) end() *source.BlockRef {
 	at := place{kind: pending, block: block{height: t.fate.firstSlot(t.fate.at)}}
 	for head := at.height; ; {
 		s := t.fate.walk(at, head)
-		if s.inBlock() && (s.due == 0 || s.due > t.FinalAt(s.height)) {
+		if s.kind.inBlock() && (s.due == 0 || s.due > t.FinalAt(s.height)) {
 			ref := t.fate.chain.ref(s.block)
 			return &ref
 		}

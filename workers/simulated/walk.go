@@ -20,8 +20,8 @@ const (
 	gone                     // forgotten
 )
 
-// inBlock reports whether the block of the place is one that the transaction or its replacement is in.
-func (p place) inBlock() bool { return p.kind == in || p.kind == taken }
+// inBlock reports whether the block of such a place is one that the transaction or its replacement is in.
+func (k placeKind) inBlock() bool { return k == in || k == taken }
 
 // sight is what a look-up shows: where a transaction is, from which round on it may be elsewhere (0: never), and how many
 // blocks the last reorganisation that touched it took back.

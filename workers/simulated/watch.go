@@ -6,23 +6,34 @@ import (
 	"trackerfleet/workers/source"
 )
 
-// watch is one watched transaction. Everything in it but the first three fields is guarded by the source's mutex.
+// watch is one watched transaction. Everything in it but the first three fields is guarded by the source's mutex. A million
+// of them are held at once: TestWatchIsSmall says how large one may be.
 type watch struct {
 	src      *Source
-	tx       *transaction
+	tx       transaction
 	observer source.Observer
 
-	hint     *source.Hint // until the first look; nil: nothing known
-	place    place        // where it was found
-	told     place        // what the observer was told
-	due      entry        // in the agenda of rounds
-	wake     entry        // in the agenda of heights of wakeHead
-	checked  int64        // Unix nanoseconds of the last look; 0: none
+	at       block  // of the place where it was found
+	dueAt    uint64 // round under which it is in the agenda of rounds
+	wakeAt   uint64 // height under which it is in the agenda of heights of wakeHead
+	checked  int64  // Unix nanoseconds of the last look; 0: none
+	duePos   int32  // its positions there, counted from 1; 0: it is not in
+	wakePos  int32
+	kind     placeKind // of that place
+	told     placeKind // what the observer was told; in a block: that place
 	wakeHead source.Finality
 	asked    bool  // refresh: tell even if nothing changed
 	absences uint8 // looks in vain since it was last seen
 	closed   bool
 }
+
+// place returns where the transaction was found.
+func (w *watch) place() place { return place{kind: w.kind, block: w.at} }
+
+func (w *watch) move(p place) { w.kind, w.at = p.kind, p.block }
+
+func dueOf(w *watch) entry  { return entry{&w.dueAt, &w.duePos} }
+func wakeOf(w *watch) entry { return entry{&w.wakeAt, &w.wakePos} }
 
 // Wake asks for an observation as soon as the wake's head is there. If the transaction is in no block then, it is
 // looked up instead.
@@ -66,6 +77,7 @@ func (w *watch) Close() {
 	w.closed = true
 	s.due.remove(w)
 	s.wakes[w.wakeHead].remove(w)
+	delete(s.hints, w)
 	s.watched--
 }
 
@@ -79,14 +91,14 @@ func (w *watch) Checks() source.Checks {
 		c.Last = time.Unix(0, w.checked)
 		c.Endpoint = endpointName(max(0, int(w.absences)-1) % s.config.Endpoints)
 	}
-	if w.due.pos != 0 {
-		c.Next = s.outside.began(max(w.due.number, s.round+1))
+	if w.duePos != 0 {
+		c.Next = s.outside.began(max(w.dueAt, s.round+1))
 	}
 	switch {
 	case w.closed:
 	case s.outage.Load():
 		c.Waiting = "the chain, which cannot be reached"
-	case w.due.pos != 0 && w.due.number == 0:
+	case w.duePos != 0 && w.dueAt == 0:
 		c.Waiting = "its look-up, which is queued"
 	}
 	return c
