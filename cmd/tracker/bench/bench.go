@@ -11,6 +11,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"trackerfleet/bus"
+	"trackerfleet/cmd/tracker/bench/gauge"
 )
 
 // Fleet is what a bench needs of [bus.Client].
@@ -24,7 +25,7 @@ type Fleet interface {
 // Bench is one run against an empty fleet of one worker.
 type Bench struct {
 	Fleet Fleet
-	Meter Meter
+	Meter gauge.Meter // of the worker
 	Plan  Plan
 
 	// Client is the connection that everything is asked on. An [Echo] listens on another one, in another process.
@@ -87,7 +88,7 @@ func (r *run) alone(ctx context.Context) error {
 			alive++
 		}
 	}
-	g, err := r.Meter.read(ctx)
+	g, err := r.read(ctx)
 	if err != nil {
 		return err
 	}
@@ -145,7 +146,7 @@ func (r *run) shares() {
 }
 
 // journal takes in how busy the journal was between two gauges; the busiest phase counts.
-func (r *run) journal(before, after gauge, took time.Duration) {
+func (r *run) journal(before, after state, took time.Duration) {
 	if rate := (after.messages - before.messages) / took.Seconds(); rate > r.result.JournalPerSecond {
 		r.result.JournalPerSecond = rate
 		r.result.JournalBatch = share(after.messages-before.messages, after.batches-before.batches)

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"go.uber.org/goleak"
+
+	"trackerfleet/cmd/tracker/bench/gauge"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -71,17 +73,17 @@ tracker_journal_batch_messages_sum{worker="w-1"} 900
 tracker_journal_batch_messages_count{worker="w-1"} 30
 `
 
-// serving returns a meter of a worker that serves text.
-func serving(t *testing.T, text string) Meter {
+// serving returns a run with a worker that serves text as its metrics.
+func serving(t *testing.T, text string) *run {
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(text)) }))
 	t.Cleanup(s.Close)
 	t.Cleanup(s.Client().CloseIdleConnections)
-	return Meter{URL: s.URL, Client: s.Client()}
+	return &run{Bench: Bench{Meter: gauge.Meter{URL: s.URL, Client: s.Client()}}}
 }
 
-func TestMeter_readsWhatIsMeasured(t *testing.T) {
+func TestRead_readsWhatIsMeasured(t *testing.T) {
 	got, err := serving(t, metrics+journalMetrics).read(t.Context())
-	want := gauge{
+	want := state{
 		rss: 4.5e7, heap: 5e6, gcSeconds: 0.5, cpuSeconds: 100, maxPause: 0.002, batches: 30, messages: 900, restarts: 4, running: 7,
 	}
 	if err != nil || got != want {
@@ -89,9 +91,8 @@ func TestMeter_readsWhatIsMeasured(t *testing.T) {
 	}
 }
 
-func TestMeter_namesWhatIsMissing(t *testing.T) {
-	_, err := serving(t, metrics).read(t.Context())
-	if !errors.Is(err, ErrMetrics) {
+func TestRead_failsWithoutTheJournalsMetrics(t *testing.T) {
+	if _, err := serving(t, metrics).read(t.Context()); !errors.Is(err, gauge.ErrMetrics) {
 		t.Errorf("without the journal's metrics: %v", err)
 	}
 }

@@ -50,7 +50,7 @@ func (r *run) start(ctx context.Context) error {
 	p := phase("start", len(r.ids), time.Since(began))
 	r.result.Phases = append(r.result.Phases, p)
 	r.result.StartsPerSecond = p.rate()
-	loaded, err := r.Meter.read(ctx)
+	loaded, err := r.read(ctx)
 	if err != nil {
 		return err
 	}
@@ -64,7 +64,7 @@ func (r *run) start(ctx context.Context) error {
 }
 
 // hold measures what idle trackers cost.
-func (r *run) hold(ctx context.Context, before gauge) error {
+func (r *run) hold(ctx context.Context, before state) error {
 	idle, err := r.settle(ctx, before.running+float64(len(r.ids)))
 	if err != nil {
 		return err
@@ -86,15 +86,15 @@ func (r *run) hold(ctx context.Context, before gauge) error {
 }
 
 // settle waits until the worker has that many trackers, or any if 0, and its memory no longer changes.
-func (r *run) settle(ctx context.Context, trackers float64) (gauge, error) {
-	last, err := r.Meter.read(ctx)
+func (r *run) settle(ctx context.Context, trackers float64) (state, error) {
+	last, err := r.read(ctx)
 	for i := 0; err == nil && i < settleLimit; i++ {
 		r.Report(Progress{"settle", int(last.running), len(r.ids)})
 		if err = pause(ctx, settleEvery); err != nil {
 			break
 		}
-		var now gauge
-		if now, err = r.Meter.read(ctx); err != nil {
+		var now state
+		if now, err = r.read(ctx); err != nil {
 			break
 		}
 		if trackers > 0 && now.running != trackers {
@@ -178,7 +178,7 @@ func (r *run) crash(ctx context.Context) error {
 	if n == 0 {
 		return nil
 	}
-	before, err := r.Meter.read(ctx)
+	before, err := r.read(ctx)
 	if err != nil {
 		return err
 	}
@@ -193,8 +193,8 @@ func (r *run) crash(ctx context.Context) error {
 		return nil
 	})
 	for err == nil {
-		var now gauge
-		if now, err = r.Meter.read(ctx); err == nil && now.restarts-before.restarts >= float64(n) {
+		var now state
+		if now, err = r.read(ctx); err == nil && now.restarts-before.restarts >= float64(n) {
 			break
 		}
 		err = errors.Join(err, pause(ctx, settleEvery/10))
@@ -210,7 +210,7 @@ func (r *run) crash(ctx context.Context) error {
 
 // finish stops all trackers.
 func (r *run) finish(ctx context.Context) error {
-	before, err := r.Meter.read(ctx)
+	before, err := r.read(ctx)
 	if err != nil {
 		return err
 	}
@@ -226,7 +226,7 @@ func (r *run) finish(ctx context.Context) error {
 		return fmt.Errorf("bench: finish: %w", err)
 	}
 	p := phase("finish", len(r.ids), time.Since(began))
-	after, err := r.Meter.read(ctx)
+	after, err := r.read(ctx)
 	if err != nil {
 		return err
 	}

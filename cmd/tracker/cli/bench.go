@@ -13,6 +13,7 @@ import (
 
 	"trackerfleet/bus"
 	"trackerfleet/cmd/tracker/bench"
+	"trackerfleet/cmd/tracker/bench/gauge"
 	"trackerfleet/cmd/tracker/config"
 	"trackerfleet/cmd/tracker/crew"
 	"trackerfleet/cmd/tracker/process"
@@ -66,7 +67,7 @@ func (a *app) benchCommand() *cobra.Command {
 		s.Data, s.HTTP, s.Port, s.Log.Level = "", "", 0, "error"
 		return a.benchEmbedded(cmd.Context(), s, plan)
 	}
-	cmd.AddCommand(a.benchEchoCommand())
+	cmd.AddCommand(a.benchEchoCommand(), a.benchServerCommand(), a.soakCommand())
 	return cmd
 }
 
@@ -84,13 +85,10 @@ func (a *app) benchEmbedded(ctx context.Context, s *config.Loaded, plan bench.Pl
 
 // benchAt measures on the NATS server that s names.
 func (a *app) benchAt(ctx context.Context, s *config.Loaded, plan bench.Plan) error {
-	worker := crewSettings(string(s.Server[0]), simulated.Config{Seed: 1, BlockTime: benchBlockTime})
-	worker.Server, worker.Context, worker.Creds, worker.User, worker.Nkey = s.Server, s.Context, s.Creds, s.User, s.Nkey
-	worker.InboxPrefix, worker.TLS = s.InboxPrefix, s.TLS
+	worker := benchWorkerSettings(s, simulated.Config{Seed: 1, BlockTime: benchBlockTime})
 	worker.Supervision.Backoff = config.Backoff{Base: benchBackoff, Cap: benchBackoff}
-	environ := append(ownEnviron(a.environ), withPrefix(a.environ, "TRACKER_PASSWORD")...)
 	fmt.Fprintf(a.err, "one worker process, %d trackers\n", plan.Trackers)
-	return a.withCrew(ctx, company{worker, environ, []string{benchWorker, benchEcho}, benchArgs}, func(ctx context.Context, workers *crew.Crew) error {
+	return a.withCrew(ctx, company{worker, a.benchEnviron(), []string{benchWorker, benchEcho}, benchArgs}, func(ctx context.Context, workers *crew.Crew) error {
 		client, err := connectTo(ctx, s)
 		if err != nil {
 			return err
@@ -100,10 +98,9 @@ func (a *app) benchAt(ctx context.Context, s *config.Loaded, plan bench.Plan) er
 		if err != nil {
 			return err
 		}
-		_, address, _ := strings.Cut(workers.Said(benchWorker), "http=")
 		result, err := a.benchMetered(ctx, bench.Bench{
 			Fleet: fleet, Plan: plan, Client: client, Params: json.RawMessage(benchParams),
-			Meter: bench.Meter{URL: "http://" + strings.TrimSpace(address) + "/metrics", Client: &http.Client{Timeout: benchPatience}},
+			Meter: gauge.Meter{URL: metricsURL(workers.Said(benchWorker)), Client: &http.Client{Timeout: benchPatience}},
 		})
 		if err != nil {
 			return err
@@ -112,11 +109,17 @@ func (a *app) benchAt(ctx context.Context, s *config.Loaded, plan bench.Plan) er
 	})
 }
 
-func benchArgs(file, name string) []string {
-	if name == benchEcho {
-		return []string{"bench", "echo", "--config", file}
-	}
-	return workerArgs(file, name)
+// benchWorkerSettings returns the settings of a worker on a simulated chain, at the NATS server that s names.
+func benchWorkerSettings(s *config.Loaded, chain simulated.Config) *config.Loaded {
+	worker := crewSettings(string(s.Server[0]), chain)
+	worker.Server, worker.Context, worker.Creds, worker.User, worker.Nkey = s.Server, s.Context, s.Creds, s.User, s.Nkey
+	worker.InboxPrefix, worker.TLS = s.InboxPrefix, s.TLS
+	return worker
+}
+
+// benchEnviron returns the environment of such a worker.
+func (a *app) benchEnviron() []string {
+	return append(ownEnviron(a.environ), withPrefix(a.environ, "TRACKER_PASSWORD")...)
 }
 
 // benchEchoCommand answers bare requests. The bench itself starts it.
