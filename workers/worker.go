@@ -223,7 +223,6 @@ func (w *Worker) join(ctx, run context.Context) error {
 		{"checkpoints", w.runCheckpoints},
 		{"watchdog", w.watch.loop(w)},
 		{"sources", w.watchSources},
-		{"memory", w.giveBack},
 	} {
 		if err := w.startLoop(ctx, loop.name, loop.run); err != nil {
 			return err

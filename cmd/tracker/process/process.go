@@ -13,6 +13,7 @@ import (
 	"trackerfleet/bus"
 	"trackerfleet/bus/embedded"
 	"trackerfleet/cmd/tracker/config"
+	"trackerfleet/cmd/tracker/memory"
 	"trackerfleet/cmd/tracker/monitor"
 )
 
@@ -86,6 +87,8 @@ func options(cfg Config) fx.Option {
 }
 
 func register(lc fx.Lifecycle, nats *server, web *web, members *members) {
+	keeper := &memory.Keeper{}
+	lc.Append(fx.Hook{OnStart: keeper.Start, OnStop: keeper.Stop})
 	lc.Append(fx.Hook{OnStart: nats.start, OnStop: nats.stop})
 	lc.Append(fx.Hook{OnStart: web.start, OnStop: web.stop})
 	lc.Append(fx.Hook{OnStart: members.start, OnStop: members.stop})
