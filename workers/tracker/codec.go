@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
-	"unique"
 
 	"trackerfleet/bus"
 )
@@ -38,9 +37,37 @@ type wire struct {
 	UpdatedAt     stamp             `json:"updated_at,omitzero"`
 	Deadline      stamp             `json:"deadline,omitzero"`
 	Checkpoint    uint64            `json:"checkpoint,omitempty"`
-	Sight         *sight            `json:"sight,omitempty"`
+	Sight         *wireSight        `json:"sight,omitempty"`
 	Inclusion     *place            `json:"inclusion,omitempty"`
 	Result        json.RawMessage   `json:"result,omitempty"`
+}
+
+// wireSight is a sight in JSON.
+type wireSight struct {
+	Height   uint64 `json:"height,omitempty"`
+	LastSeen stamp  `json:"last_seen,omitzero"`
+	Since    stamp  `json:"since,omitzero"`
+	Checks   uint64 `json:"checks,omitempty"`
+	Left     string `json:"left_block,omitempty"`
+}
+
+func (s *sight) wire() *wireSight {
+	if s == nil {
+		return nil
+	}
+	missed := s.missed()
+	return &wireSight{Height: s.height, LastSeen: s.lastSeen, Since: missed.since, Checks: missed.checks, Left: missed.left}
+}
+
+func (w *wireSight) sight() *sight {
+	if w == nil {
+		return nil
+	}
+	s := &sight{height: w.Height, lastSeen: w.LastSeen}
+	if missed := (vain{since: w.Since, checks: w.Checks, left: w.Left}); missed != (vain{}) {
+		s.vain = &missed
+	}
+	return s
 }
 
 // wireError is the newest crash.
@@ -55,26 +82,27 @@ func Encode(r *Record) ([]byte, error) {
 	w := wire{
 		Schema: Schema, TransactionID: &r.id, Source: r.Source(), Params: r.Params(), Labels: r.Labels(), Meta: r.Meta(),
 		Traceparent: r.Trace().Parent, Tracestate: r.Trace().State, Origin: r.origin, Run: uint64(r.run), Phase: r.Phase(), Status: r.Status(),
-		Events: r.events, Epoch: r.epoch, Incarnation: r.incarnation, Restarts: uint64(r.restarts), StartedAt: r.startedAt,
-		UpdatedAt: r.updatedAt, Deadline: r.deadline, Checkpoint: r.head, Sight: r.sight, Inclusion: r.place, Result: r.Result(),
+		Events: r.events, Epoch: r.epoch, Incarnation: r.incarnation, Restarts: r.Restarts(), StartedAt: r.startedAt,
+		UpdatedAt: r.updatedAt, Deadline: r.deadline, Checkpoint: r.head, Sight: r.sight.wire(), Inclusion: r.place, Result: r.Result(),
 	}
 	if r.restart != 0 {
 		w.Restart = r.Restart()
 	}
-	if t := r.trouble; t != nil {
+	if t := r.trouble(); t != nil {
 		w.Crashes = t.crashes
 		w.LastError = &wireError{At: t.at, Message: t.message}
 	}
 	var body any = w
-	if r.rest != nil && r.rest.inner != nil {
-		body = r.rest.inner.within(w)
+	rest := r.restOf()
+	if rest.inner != nil {
+		body = rest.inner.within(w)
 	}
 	b, err := bus.Encode(body)
 	if err != nil {
 		return nil, fmt.Errorf("tracker: record %q: %w", r.id, err)
 	}
-	if r.rest != nil && r.rest.extra != "" {
-		b = append(append(b[:len(b)-1], r.rest.extra...), '}')
+	if rest.extra != "" {
+		b = append(append(b[:len(b)-1], rest.extra...), '}')
 	}
 	return b, nil
 }
@@ -102,25 +130,31 @@ func Decode(b []byte) (*Record, error) {
 		return nil, fmt.Errorf("%w: run %d, restarts %d, events %d: out of range", ErrRecord, w.Run, w.Restarts, w.Events)
 	}
 	r := &Record{
-		id: *w.TransactionID, source: unique.Make(w.Source), sight: w.Sight, place: w.Inclusion, events: w.Events, epoch: w.Epoch,
+		id: *w.TransactionID, sight: w.Sight.sight(), place: w.Inclusion, events: w.Events, epoch: w.Epoch,
 		incarnation: w.Incarnation, startedAt: w.StartedAt, updatedAt: w.UpdatedAt, deadline: w.Deadline, head: w.Checkpoint,
-		origin: w.Origin, run: uint32(w.Run), restarts: uint32(w.Restarts),
-		ask: newAsk(compact(w.Params), compact(w.Meta), w.Labels, bus.Trace{Parent: w.Traceparent, State: w.Tracestate}),
+		origin: w.Origin, run: uint32(w.Run),
+		ask: newAsk(w.Source, compact(w.Params), compact(w.Meta), w.Labels, bus.Trace{Parent: w.Traceparent, State: w.Tracestate}),
 	}
-	if w.LastError != nil || len(w.Crashes) > 0 {
-		r.trouble = &trouble{crashes: w.Crashes[max(0, len(w.Crashes)-MaxCrashes):]}
-		if w.LastError != nil {
-			r.trouble.at, r.trouble.message = w.LastError.At, w.LastError.Message
-		}
-	}
-	extra, inner := foreignFields(b, w)
-	if result := compact(w.Result); result != "" || extra != "" || inner != nil {
-		r.rest = &rest{result: result, extra: extra, inner: inner}
+	kept := rest{result: compact(w.Result), trouble: w.trouble(), restarts: uint32(w.Restarts)}
+	if kept.extra, kept.inner = foreignFields(b, w); kept != (rest{}) {
+		r.rest = &kept
 	}
 	if err := r.read(w); err != nil {
 		return nil, err
 	}
 	return r, nil
+}
+
+// trouble returns the crashes that w tells of, nil if there are none.
+func (w *wire) trouble() *trouble {
+	if w.LastError == nil && len(w.Crashes) == 0 {
+		return nil
+	}
+	t := &trouble{crashes: w.Crashes[max(0, len(w.Crashes)-MaxCrashes):]}
+	if w.LastError != nil {
+		t.at, t.message = w.LastError.At, w.LastError.Message
+	}
+	return t
 }
 
 // newer reports whether a schema that may not even be a number of ours is above what is known.
@@ -149,7 +183,7 @@ func (r *Record) read(w wire) error {
 		return fmt.Errorf("%w: phase %s with status %s", ErrRecord, r.Phase(), r.Status())
 	case r.status == confirming && r.place == nil:
 		r.status = unseen
-		if r.sight != nil && r.sight.LastSeen != 0 {
+		if r.sight != nil && r.sight.lastSeen != 0 {
 			r.status = pending
 		}
 	case r.status != confirming && !r.status.terminal():

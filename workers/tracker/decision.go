@@ -80,10 +80,7 @@ func (c *change) finish(end status, data any) {
 	next.status, next.phase = end, finished
 	c.emit(string(end.word()), data)
 	c.events[len(c.events)-1].Terminal = true
-	kept := rest{}
-	if next.rest != nil {
-		kept = *next.rest
-	}
+	kept := next.restOf()
 	if b, err := bus.Encode(data); err == nil { // terminal data are strings, numbers and stamps: they always encode
 		kept.result = string(b)
 	}

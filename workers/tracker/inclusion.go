@@ -27,7 +27,8 @@ func (c *change) included(p *source.Policy, o source.Observation) {
 
 // undone reports whether o speaks of a time before its block was taken back.
 func (r *Record) undone(o source.Observation) bool {
-	return r.place == nil && r.sight != nil && r.sight.Left != "" && r.sight.Left == clip(o.Inclusion.Block.Hash, maxWord) && o.Head < r.head
+	left := r.vain().left
+	return r.place == nil && left != "" && left == clip(o.Inclusion.Block.Hash, maxWord) && o.Head < r.head
 }
 
 // enter makes the inclusion of o the record's.
@@ -38,7 +39,7 @@ func (c *change) enter(p *source.Policy, o source.Observation) *place {
 	next.status = confirming
 	next.head = max(o.Head, pl.Number)
 	next.offersSafe = o.Safe > 0
-	next.looks, next.endpoint, next.several = 0, 0, false
+	next.forgetLooks()
 	pl.Reported = pl.have(next.head)
 	pl.Safe = covers(o.Safe, pl.Number)
 	return pl

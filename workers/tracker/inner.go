@@ -20,7 +20,7 @@ type inner struct {
 }
 
 var (
-	sightFields = fieldsOf[sight]()
+	sightFields = fieldsOf[wireSight]()
 	placeFields = fieldsOf[place]()
 	errorFields = fieldsOf[wireError]()
 )

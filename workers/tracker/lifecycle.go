@@ -82,7 +82,9 @@ func (r *Record) Restarted(now time.Time, back Comeback) Decision {
 	c := change{from: r, now: stampOf(now)}
 	c.note(back.Crash)
 	next := c.edit()
-	next.restarts = max(next.restarts, next.restarts+1)
+	kept := next.restOf()
+	kept.restarts = max(kept.restarts, kept.restarts+1)
+	next.rest = &kept
 	next.incarnation = back.Incarnation
 	c.emit(bus.EventRestarted, restartedData{
 		Reason: clip(back.Reason, maxReason), Stack: clip(back.Stack, maxStack), Attempt: back.Attempt,
@@ -103,10 +105,10 @@ func (r *Record) Parked(now time.Time, crash Crash, since time.Time) Decision {
 	next := c.edit()
 	next.phase = parked
 	first := stampOf(since)
-	if since.IsZero() && len(next.trouble.crashes) > 0 {
-		first = next.trouble.crashes[0]
+	if crashes := next.trouble().crashes; since.IsZero() && len(crashes) > 0 {
+		first = crashes[0]
 	}
-	c.emit(bus.EventParked, parkedData{Reason: clip(crash.Reason, maxReason), Restarts: uint64(next.restarts), Since: first})
+	c.emit(bus.EventParked, parkedData{Reason: clip(crash.Reason, maxReason), Restarts: next.Restarts(), Since: first})
 	return c.decision()
 }
 
@@ -119,8 +121,9 @@ func (r *Record) Resumed(now time.Time, by string) Decision {
 	c := change{from: r, now: stampOf(now)}
 	next := c.edit()
 	next.phase = running
-	if r.trouble != nil {
-		next.trouble = &trouble{at: r.trouble.at, message: r.trouble.message}
+	if kept := r.restOf(); kept.trouble != nil {
+		kept.trouble = &trouble{at: kept.trouble.at, message: kept.trouble.message}
+		next.rest = &kept
 	}
 	c.emit(bus.EventResumed, resumedData{By: clip(by, maxBy)})
 	return c.decision()
@@ -128,8 +131,8 @@ func (r *Record) Resumed(now time.Time, by string) Decision {
 
 // noted reports whether crash is the newest one in the history.
 func (r *Record) noted(crash Crash) bool {
-	return r.trouble != nil && r.trouble.at != 0 && r.trouble.at == stampOf(crash.At) &&
-		r.trouble.message == clip(crash.Reason, maxReason)
+	last := r.trouble()
+	return last != nil && last.at != 0 && last.at == stampOf(crash.At) && last.message == clip(crash.Reason, maxReason)
 }
 
 // note adds crash to the history unless it is there.
@@ -143,10 +146,12 @@ func (c *change) note(crash Crash) {
 		at = c.now
 	}
 	noted := trouble{at: at, message: clip(crash.Reason, maxReason)}
-	if next.trouble != nil {
-		kept := next.trouble.crashes
-		noted.crashes = append(noted.crashes, kept[max(0, len(kept)-MaxCrashes+1):]...)
+	kept := next.restOf()
+	if kept.trouble != nil {
+		before := kept.trouble.crashes
+		noted.crashes = append(noted.crashes, before[max(0, len(before)-MaxCrashes+1):]...)
 	}
 	noted.crashes = append(noted.crashes, at)
-	next.trouble = &noted
+	kept.trouble = &noted
+	next.rest = &kept
 }

@@ -52,46 +52,60 @@ func (r *Record) Observe(now time.Time, p *source.Policy, o source.Observation) 
 // count.
 func (c *change) absent(p *source.Policy, o source.Observation) {
 	r := c.from
-	if r.place != nil || (r.sight != nil && o.Head < r.sight.Height) {
+	if r.place != nil || (r.sight != nil && o.Head < r.sight.height) {
 		return
 	}
 	next := c.edit()
-	seen := sight{Height: o.Head}
+	seen := sight{height: o.Head}
 	if r.sight != nil {
 		seen = *r.sight
 	}
+	missed := r.vain()
+	seen.vain = &missed
 	next.sight = &seen
-	if seen.Since == 0 {
-		seen.Since = c.at(o)
+	if missed.since == 0 {
+		missed.since = c.at(o)
 	}
 	checks, endpoints := o.Looks()
-	seen.Checks += uint64(checks)
-	next.looked(checks, endpoints)
+	missed.checks += uint64(checks)
+	missed.looked(checks, endpoints)
 	if !next.believed(p, o) {
 		return
 	}
 	switch {
 	case r.status == pending:
 		next.status = missing
-		seen.Height = o.Head // the blocks before it may have gone by while nobody looked, or were not written down
-		c.emit(bus.EventMissing, missingData{Since: seen.Since, LastSeen: seen.LastSeen, Checks: seen.Checks})
+		seen.height = o.Head // the blocks before it may have gone by while nobody looked, or were not written down
+		c.emit(bus.EventMissing, missingData{Since: missed.since, LastSeen: seen.lastSeen, Checks: missed.checks})
 	case next.forgotten(c.now, c.at(o), p, o):
-		c.finish(dropped, droppedData{LastSeen: seen.LastSeen, Checks: seen.Checks})
+		c.finish(dropped, droppedData{LastSeen: seen.lastSeen, Checks: missed.checks})
 	case !r.believed(p, o):
 		c.checkpoint() // so that a restart doesn't begin to count the blocks again
 	}
 }
 
 // looked notes looks in vain, at the endpoints whose bits are set.
-func (r *Record) looked(checks int, endpoints uint64) {
+func (v *vain) looked(checks int, endpoints uint64) {
 	at := uint16(bits.TrailingZeros64(endpoints)) + 1
 	switch {
-	case bits.OnesCount64(endpoints) > 1, r.endpoint != 0 && r.endpoint != at:
-		r.several = true
-	case r.endpoint == 0:
-		r.endpoint = at
+	case bits.OnesCount64(endpoints) > 1, v.endpoint != 0 && v.endpoint != at:
+		v.several = true
+	case v.endpoint == 0:
+		v.endpoint = at
 	}
-	r.looks = uint16(min(int(r.looks)+checks, math.MaxUint16))
+	v.looks = uint16(min(int(v.looks)+checks, math.MaxUint16))
+}
+
+// forgetLooks forgets the looks that this process knows of.
+func (r *Record) forgetLooks() {
+	missed := r.vain()
+	if missed.looks == 0 {
+		return
+	}
+	missed.looks, missed.endpoint, missed.several = 0, 0, false
+	seen := *r.sight
+	seen.vain = &missed
+	r.sight = &seen
 }
 
 // believed reports whether the looks in vain are enough of them, from two endpoints if there are two.
@@ -100,7 +114,8 @@ func (r *Record) believed(p *source.Policy, o source.Observation) bool {
 	if need <= 0 {
 		need = defaultMissingChecks
 	}
-	return int(r.looks) >= min(need, math.MaxUint16) && (r.several || o.Endpoints < 2)
+	missed := r.vain()
+	return int(missed.looks) >= min(need, math.MaxUint16) && (missed.several || o.Endpoints < 2)
 }
 
 // forgotten reports whether the last sign of the transaction is long enough ago: in blocks from when it was first looked for,
@@ -108,12 +123,12 @@ func (r *Record) believed(p *source.Policy, o source.Observation) bool {
 // the source tells, whose clock is not moved by whoever sets the worker's.
 func (r *Record) forgotten(now, at stamp, p *source.Policy, o source.Observation) bool {
 	if p.DropAge > 0 {
-		return at.since(r.sight.Since) >= p.DropAge
+		return at.since(r.vain().since) >= p.DropAge
 	}
-	if p.DropAfter == 0 || o.Head-r.sight.Height < p.DropAfter {
+	if p.DropAfter == 0 || o.Head-r.sight.height < p.DropAfter {
 		return false
 	}
-	last := r.sight.LastSeen
+	last := r.sight.lastSeen
 	if last == 0 {
 		last = r.startedAt
 	}
@@ -141,15 +156,17 @@ func (c *change) pending(o source.Observation) {
 // sighted notes that the transaction is there and in no block; left is the hash of the block it was taken out of.
 func (c *change) sighted(o source.Observation, left string) {
 	next := c.edit()
-	seen := sight{Height: o.Head, LastSeen: c.at(o), Left: left}
+	seen := sight{height: o.Head, lastSeen: c.at(o)}
 	if was := next.sight; was != nil {
-		seen.Height = max(seen.Height, was.Height)
+		seen.height = max(seen.height, was.height)
 		if left == "" {
-			seen.Left = was.Left
+			left = was.missed().left
 		}
 	}
+	if left != "" {
+		seen.vain = &vain{left: left}
+	}
 	next.sight = &seen
-	next.looks, next.endpoint, next.several = 0, 0, false
 }
 
 // at returns when o was made, now if it doesn't say or says a time to come.

@@ -17,14 +17,11 @@ const MaxCrashes = 16
 // A million of them are held at once: what not every tracker has is behind a pointer, what many have in common is
 // shared, and times and words take as little as they can.
 type Record struct {
-	id     bus.ID
-	source unique.Handle[string]
-
-	ask     *ask     // what the start said beside ID and source; nil: nothing
-	sight   *sight   // how it was last seen outside of a block; nil: never looked
-	place   *place   // the inclusion that is being confirmed; nil: none
-	trouble *trouble // crashes; nil: none so far
-	rest    *rest    // nil: neither ended nor written by another version
+	id    bus.ID
+	ask   *ask   // what the start said beside the ID; shared by starts that said the same
+	sight *sight // how it was last seen outside of a block; nil: never looked
+	place *place // the inclusion that is being confirmed; nil: none
+	rest  *rest  // nil: nothing of it
 
 	origin      origin // of the newest run that came by a stream
 	events      uint64 // number of the last event
@@ -35,14 +32,7 @@ type Record struct {
 	deadline    stamp
 	head        uint64 // head of the last block that was observed with the transaction's whereabouts
 
-	run      uint32
-	restarts uint32
-
-	// The looks in vain since it was last seen, as far as this process knows; not durable, as endpoints have no names that
-	// last.
-	looks    uint16
-	endpoint uint16 // of the first of them, plus one
-	several  bool   // they were made at more than one endpoint
+	run uint32
 
 	offersSafe bool // the last observation knew a safe head; not durable
 
@@ -51,21 +41,24 @@ type Record struct {
 	restart restart
 }
 
-// ask is what a start said. Raw JSON is compact.
-type ask struct {
-	params string
-	meta   string
-	labels unique.Handle[string] // a JSON object with sorted keys, or ""
-	trace  *bus.Trace            // nil: none
-}
-
 // sight is how a transaction was last seen when it was in no block.
 type sight struct {
-	Height   uint64 `json:"height,omitempty"`     // head when it was last seen or went missing; never seen: at the first look
-	LastSeen stamp  `json:"last_seen,omitzero"`   // none: never
-	Since    stamp  `json:"since,omitzero"`       // first look in vain since then
-	Checks   uint64 `json:"checks,omitempty"`     // looks in vain since then
-	Left     string `json:"left_block,omitempty"` // hash of the block that a reorganisation took it out of
+	height   uint64 // head when it was last seen or went missing; never seen: at the first look
+	lastSeen stamp  // none: never
+	vain     *vain  // nil: it was not missed since
+}
+
+// vain is how a transaction was missed since it was last seen.
+type vain struct {
+	since  stamp  // first look in vain
+	checks uint64 // looks in vain
+	left   string // hash of the block that a reorganisation took it out of
+
+	// The looks in vain, as far as this process knows and since it was last in a block; not durable, as endpoints have no names
+	// that last.
+	looks    uint16
+	endpoint uint16 // of the first of them, plus one
+	several  bool   // they were made at more than one endpoint
 }
 
 // place is a transaction's place in a block, its own or the one of what replaces it.
@@ -89,6 +82,15 @@ type place struct {
 	Before bus.Status `json:"before,omitempty"` // ours, before the other one was included
 }
 
+// rest is what few records have while they are held in memory. It never changes either.
+type rest struct {
+	result   string   // data of the terminal event
+	extra    string   // fields of other versions, each as ,"name":value
+	inner    *inner   // such fields within the record's objects; nil: none
+	trouble  *trouble // crashes; nil: none so far
+	restarts uint32
+}
+
 // trouble is what went wrong in the process.
 type trouble struct {
 	crashes []stamp // oldest first, at most MaxCrashes
@@ -96,11 +98,24 @@ type trouble struct {
 	message string
 }
 
-// rest is what few records have while they are held in memory.
-type rest struct {
-	result string // data of the terminal event
-	extra  string // fields of other versions, each as ,"name":value
-	inner  *inner // such fields within the record's objects; nil: none
+// restOf returns what there is of the rest, to read or to copy.
+func (r *Record) restOf() rest {
+	if r.rest == nil {
+		return rest{}
+	}
+	return *r.rest
+}
+
+func (r *Record) trouble() *trouble { return r.restOf().trouble }
+
+// vain returns how the transaction was missed since it was last seen.
+func (r *Record) vain() vain { return r.sight.missed() }
+
+func (s *sight) missed() vain {
+	if s == nil || s.vain == nil {
+		return vain{}
+	}
+	return *s.vain
 }
 
 // ID returns the transaction's ID.
@@ -108,10 +123,10 @@ func (r *Record) ID() bus.ID { return r.id }
 
 // Source returns the name of the source profile.
 func (r *Record) Source() string {
-	if r.source == (unique.Handle[string]{}) {
+	if r.ask == nil || r.ask.source == (unique.Handle[string]{}) {
 		return ""
 	}
-	return r.source.Value()
+	return r.ask.source.Value()
 }
 
 // Params returns what the start gave to the source; nil: nothing.
@@ -127,11 +142,12 @@ func (r *Record) Meta() json.RawMessage { return raw(r.meta()) }
 
 // Labels returns a copy of the labels, nil if there are none.
 func (r *Record) Labels() map[string]string {
-	if r.ask == nil || r.ask.labels == (unique.Handle[string]{}) {
+	kept := r.ask.moreOf().labels
+	if kept == (unique.Handle[string]{}) {
 		return nil
 	}
 	var labels map[string]string
-	if err := json.Unmarshal([]byte(r.ask.labels.Value()), &labels); err != nil {
+	if err := json.Unmarshal([]byte(kept.Value()), &labels); err != nil {
 		return nil // can't be: only what encodeLabels wrote gets there
 	}
 	return labels
@@ -139,10 +155,10 @@ func (r *Record) Labels() map[string]string {
 
 // Trace returns the trace context for the headers of all events.
 func (r *Record) Trace() bus.Trace {
-	if r.ask == nil || r.ask.trace == nil {
-		return bus.Trace{}
+	if trace := r.ask.moreOf().trace; trace != nil {
+		return *trace
 	}
-	return *r.ask.trace
+	return bus.Trace{}
 }
 
 // Restart returns the restart policy: transient, permanent or temporary.
@@ -167,7 +183,7 @@ func (r *Record) Epoch() uint64 { return r.epoch }
 func (r *Record) Incarnation() uint64 { return r.incarnation }
 
 // Restarts returns how often this run came back after a crash.
-func (r *Record) Restarts() uint64 { return uint64(r.restarts) }
+func (r *Record) Restarts() uint64 { return uint64(r.restOf().restarts) }
 
 // StartedAt returns when the run was accepted.
 func (r *Record) StartedAt() time.Time { return r.startedAt.time() }
@@ -180,11 +196,12 @@ func (r *Record) Deadline() time.Time { return r.deadline.time() }
 
 // Crashes returns the times of the newest crashes since the start or the last [Record.Resumed], oldest first.
 func (r *Record) Crashes() []time.Time {
-	if r.trouble == nil {
+	trouble := r.trouble()
+	if trouble == nil {
 		return nil
 	}
-	times := make([]time.Time, len(r.trouble.crashes))
-	for i, at := range r.trouble.crashes {
+	times := make([]time.Time, len(trouble.crashes))
+	for i, at := range trouble.crashes {
 		times[i] = at.time()
 	}
 	return times
@@ -192,42 +209,23 @@ func (r *Record) Crashes() []time.Time {
 
 // LastError returns the newest crash, nil if there was none.
 func (r *Record) LastError() *bus.LastError {
-	if r.trouble == nil || r.trouble.at == 0 {
+	trouble := r.trouble()
+	if trouble == nil || trouble.at == 0 {
 		return nil
 	}
-	return &bus.LastError{At: r.trouble.at.time(), Message: r.trouble.message}
+	return &bus.LastError{At: trouble.at.time(), Message: trouble.message}
 }
 
 // Result returns the data of the terminal event, nil before.
 func (r *Record) Result() json.RawMessage {
-	if r.rest == nil {
-		return nil
-	}
-	return raw(r.rest.result)
+	return raw(r.restOf().result)
 }
 
-func (r *Record) meta() string {
-	if r.ask == nil {
-		return ""
-	}
-	return r.ask.meta
-}
+func (r *Record) meta() string { return r.ask.moreOf().meta }
 
 func raw(s string) json.RawMessage {
 	if s == "" {
 		return nil
 	}
 	return json.RawMessage(s)
-}
-
-// encodeLabels returns labels as they are kept.
-func encodeLabels(labels map[string]string) unique.Handle[string] {
-	if len(labels) == 0 {
-		return unique.Handle[string]{}
-	}
-	b, err := json.Marshal(labels)
-	if err != nil {
-		return unique.Handle[string]{} // can't be: strings always encode
-	}
-	return unique.Make(string(b))
 }

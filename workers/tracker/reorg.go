@@ -60,7 +60,7 @@ func (c *change) taken(o source.Observation) {
 	if left.By == "" {
 		next.status = pending
 		c.sighted(o, left.Hash)
-		next.sight.Height = o.Head // heads go down, and the new branch is where looks are made
+		next.sight.height = o.Head // heads go down, and the new branch is where looks are made
 	} else {
 		before, _ := find[status](statuses[:missing+1], left.Before)
 		next.status = before

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"math"
 	"time"
-	"unique"
 
 	"trackerfleet/bus"
 )
@@ -24,8 +23,8 @@ func (r *Record) Rerun(now time.Time, req bus.StartRequest, trace bus.Trace) Dec
 		return Decision{}
 	}
 	next := &Record{id: r.id, run: r.run, events: r.events, epoch: r.epoch, incarnation: r.incarnation, origin: r.origin}
-	if r.rest != nil && r.rest.extra != "" {
-		next.rest = &rest{extra: r.rest.extra}
+	if extra := r.restOf().extra; extra != "" {
+		next.rest = &rest{extra: extra}
 	}
 	return begin(next, now, req, trace)
 }
@@ -33,28 +32,15 @@ func (r *Record) Rerun(now time.Time, req bus.StartRequest, trace bus.Trace) Dec
 // begin makes a run of req that goes on from r.
 func begin(r *Record, now time.Time, req bus.StartRequest, trace bus.Trace) Decision {
 	c := change{from: r, next: r, now: stampOf(now)}
-	r.source = unique.Make(req.Source)
 	r.run++
 	r.startedAt = c.now
 	if req.Timeout > 0 {
 		r.deadline = stampOf(now.Add(time.Duration(req.Timeout)))
 	}
 	r.restart, _ = find[restart](restarts[:], req.Restart)
-	r.ask = newAsk(compact(req.Params), compact(req.Meta), req.Labels, trace)
+	r.ask = newAsk(req.Source, compact(req.Params), compact(req.Meta), req.Labels, trace)
 	c.emit(bus.EventStarted, startedData{Source: req.Source, Params: r.Params(), Labels: r.Labels(), Deadline: r.deadline})
 	return c.decision()
-}
-
-// newAsk returns nil when there is nothing to keep.
-func newAsk(params, meta string, labels map[string]string, trace bus.Trace) *ask {
-	a := ask{params: params, meta: meta, labels: encodeLabels(labels)}
-	if trace != (bus.Trace{}) {
-		a.trace = &trace
-	}
-	if a == (ask{}) {
-		return nil
-	}
-	return &a
 }
 
 // compact returns JSON without white space, "" for null. What is no JSON stays as it is, for Encode to refuse.

@@ -77,7 +77,7 @@ func (r *Record) waitsForProvider(s *sentence, p *source.Policy, c source.Checks
 		s.say("the provider to know it")
 		r.countVain(s)
 		if p.DropAge > 0 {
-			s.say("; dropped if it does not by ").time(r.sight.Since.time().Add(p.DropAge))
+			s.say("; dropped if it does not by ").time(r.vain().since.time().Add(p.DropAge))
 		}
 	}
 	if !c.Next.IsZero() {
@@ -99,40 +99,42 @@ func (r *Record) waitsForNode(s *sentence, p *source.Policy) {
 	if p.DropAfter == 0 {
 		return
 	}
-	last := r.sight.LastSeen
+	last := r.sight.lastSeen
 	if last == 0 {
 		last = r.startedAt
 	}
-	height := r.sight.Height + min(p.DropAfter, math.MaxUint64-r.sight.Height)
+	height := r.sight.height + min(p.DropAfter, math.MaxUint64-r.sight.height)
 	s.say("; dropped at block ").number(height).say(" and not before ").time(last.time().Add(p.DropMinAge))
 }
 
 // countVain says how often the transaction was looked for in vain.
 func (r *Record) countVain(s *sentence) {
-	if r.sight.LastSeen != 0 {
-		s.say(": last seen at ").time(r.sight.LastSeen.time()).say(", ")
+	missed := r.vain()
+	if r.sight.lastSeen != 0 {
+		s.say(": last seen at ").time(r.sight.lastSeen.time()).say(", ")
 	} else {
 		s.say(": unseen in ")
 	}
-	s.number(r.sight.Checks).say(" ").say(plural(r.sight.Checks, "look"))
-	if r.sight.LastSeen != 0 {
+	s.number(missed.checks).say(" ").say(plural(missed.checks, "look"))
+	if r.sight.lastSeen != 0 {
 		s.say(" in vain since")
 	}
-	if r.several {
+	if missed.several {
 		s.say(" of several endpoints")
 	}
 }
 
 // countLooks says how often what was seen was looked for in vain since, if it was.
 func (r *Record) countLooks(s *sentence, p *source.Policy) {
-	if r.looks == 0 {
+	looks := uint64(r.vain().looks)
+	if looks == 0 {
 		return
 	}
 	need := p.MissingChecks
 	if need <= 0 {
 		need = defaultMissingChecks
 	}
-	s.say("; ").number(uint64(r.looks)).say(" ").say(plural(uint64(r.looks), "look")).say(" in vain since it was last seen, ").
+	s.say("; ").number(looks).say(" ").say(plural(looks, "look")).say(" in vain since it was last seen, ").
 		number(uint64(need)).say(" make it missing")
 }
 

@@ -26,9 +26,9 @@ type heap struct {
 // pace decides when the collector comes. The zero pace with most and percent set has not looked yet.
 type pace struct {
 	cpus     int
-	most     int // percent that the program began with
-	percent  int // in force
-	rate     float64 // bytes allocated a second, or half of what was a second before
+	most     int     // percent that the program began with
+	percent  int     // in force
+	rate     float64 // bytes allocated a second, or a quarter of what was a second before
 	last     heap
 	looked   time.Time
 	returned time.Time
@@ -44,7 +44,7 @@ func (p *pace) look(now time.Time, h heap) (percent int, giveBack bool) {
 	if first || elapsed <= 0 {
 		return p.percent, false
 	}
-	p.rate = max(float64(allocated)/elapsed, p.rate/2) // quick to let the heap grow, slow to hold it tight
+	p.rate = max(float64(allocated)/elapsed, p.rate/4) // quick to let the heap grow, slow to hold it tight
 	want := p.wanted(h.live)
 	if 4*want < 3*p.percent || 3*want > 4*p.percent || want == p.most {
 		p.percent = want // each change stops the world

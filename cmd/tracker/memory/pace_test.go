@@ -42,7 +42,7 @@ func TestHeapIsTightWhileLittleIsAllocated(t *testing.T) {
 	if got, _ := c.seconds(10, 100*mb, 500*mb, 900*mb); got != 100 {
 		t.Errorf("during a storm: %d%%", got)
 	}
-	if got, _ := c.seconds(3, 100<<10, 500*mb, 900*mb); got != 100 {
+	if got, _ := c.seconds(1, 100<<10, 500*mb, 900*mb); got != 100 {
 		t.Errorf("right after it: %d%%, another may follow", got)
 	}
 	if got, _ := c.seconds(20, 100<<10, 500*mb, 900*mb); got != leastPercent {
