@@ -105,11 +105,14 @@ func (a *app) soakMetered(ctx context.Context, o soak.Soak) (soak.Result, error)
 				m.done()
 			}
 			now, m = p.Phase, newMeter(a.err, a.terminal(), track{p.Phase, int64(p.Total)},
-				track{"started", 0}, track{"ended", 0}, track{"crashed", 0}, track{"looked up", 0}, track{"wrong", 0}, track{"failed", 0},
+				track{"started", 0}, track{"ended", 0}, track{"crashed", 0}, track{"looked up", 0}, track{"stale", 0}, track{"wrong", 0}, track{"failed", 0},
 				track{"worker MB", 0}, track{"server MB", 0}, track{"stored", 0})
 		}
+		for _, fault := range p.Faults {
+			m.log(render.Cell(fault))
+		}
 		c, v := p.Counts, p.Sample
-		m.set(int64(p.Done), int64(c.Started), int64(c.Confirmed+c.Stopped), int64(c.Crashed), int64(c.Lookups), int64(c.Wrong), int64(c.Failed),
+		m.set(int64(p.Done), int64(c.Started), int64(c.Confirmed+c.Stopped), int64(c.Crashed), int64(c.Lookups), int64(c.Stale), int64(c.Wrong), int64(c.Failed),
 			int64(v.WorkerRSS)>>20, int64(v.ServerRSS)>>20, int64(v.RecordMessages))
 	}
 	result, err := o.Run(ctx)

@@ -198,7 +198,7 @@ func (s *soak) lookUp(ctx context.Context, n int) {
 			return
 		}
 		q.after, q.told = s.ledger.of(number), time.Now()
-		s.ledger.lookedUp()
+		s.ledger.lookedUp(reply.Stale)
 		if err := q.check(reply); err != nil {
 			s.ledger.wrong("lookup of %s: %v", s.Plan.id(number), err)
 		}

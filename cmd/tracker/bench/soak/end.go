@@ -110,7 +110,7 @@ func (s *soak) promises(r Result, warm []Sample) []Promise {
 		{"trackers alive stay as many", lowest > 0.9*n && highest < 1.1*n, fmt.Sprintf("%.0f to %.0f", lowest, highest)},
 		{"churn was kept up", churned > 0.9*s.Plan.Churn, fmt.Sprintf("%.0f starts a second of %.0f, for %.0f s", churned, s.Plan.Churn, span)},
 		{"every request was answered as asked", r.Failed == 0, fmt.Sprintf("%d were not", r.Failed)},
-		{"every answer and event is right", r.Wrong == 0 && r.Lookups > 0, fmt.Sprintf("%d lookups, %d events, %d wrong", r.Lookups, r.Events, r.Wrong)},
+		{"every answer and event is right", r.Wrong == 0 && r.Lookups > 0, fmt.Sprintf("%d lookups, of which %d stale, %d events, %d wrong", r.Lookups, r.Stale, r.Events, r.Wrong)},
 		{"every accepted start has one final event", unfinished == 0, fmt.Sprintf("%d started, %d without", r.Started, unfinished)},
 		{"every crashed tracker came back or ended", down == 0, fmt.Sprintf("%d crashed, %d did not", r.Crashed, down)},
 		{"the server forgets all that has ended", s.left == 0, fmt.Sprintf("%d messages left", s.left)},

@@ -31,6 +31,7 @@ type ledger struct {
 	counts   Counts
 	lags     []time.Duration // of the events since the last sample
 	faults   []string        // the first of them
+	news     []string        // faults that nobody was told of yet
 	unfinish int             // accepted, and the end not seen
 }
 
@@ -42,6 +43,7 @@ type Counts struct {
 	Crashed   int `json:"crashed"`
 	Restarted int `json:"restarted"`
 	Lookups   int `json:"lookups"`
+	Stale     int `json:"stale"` // lookups that said so: the worker did not hear its own heartbeat for a while
 	Events    int `json:"events"`
 
 	Wrong  int `json:"wrong"`  // answers and events that cannot be
@@ -49,7 +51,7 @@ type Counts struct {
 }
 
 // maxFaults is how many faults are told of.
-const maxFaults = 10
+const maxFaults = 20
 
 // add enters a new transaction and returns its number.
 func (l *ledger) add(due time.Time) int {
@@ -225,16 +227,23 @@ func (l *ledger) failed(err error) {
 }
 
 func (l *ledger) faultLocked(text string) {
+	text = time.Now().Format(time.TimeOnly) + " " + text
 	if len(l.faults) < maxFaults {
-		l.faults = append(l.faults, time.Now().Format(time.TimeOnly)+" "+text)
+		l.faults = append(l.faults, text)
+	}
+	if len(l.news) < maxFaults {
+		l.news = append(l.news, text)
 	}
 }
 
 // lookedUp counts a lookup.
-func (l *ledger) lookedUp() {
+func (l *ledger) lookedUp(stale bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.counts.Lookups++
+	if stale {
+		l.counts.Stale++
+	}
 }
 
 // open returns how many were accepted and have not ended, and how many have crashed and not come back.
@@ -247,6 +256,15 @@ func (l *ledger) open() (unfinished, down int) {
 		}
 	}
 	return l.unfinish, down
+}
+
+// untold returns the faults, not all if there are many, since it was called last.
+func (l *ledger) untold() []string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	news := l.news
+	l.news = nil
+	return news
 }
 
 // counted returns the counts.

@@ -100,7 +100,6 @@ func TestQuestion_knowsRightAnswers(t *testing.T) {
 		found    = bus.LookupReply{Status: bus.LookupFound, Tracker: &bus.Tracker{Phase: bus.PhaseRunning}}
 		stopped  = bus.LookupReply{Status: bus.LookupFound, Tracker: &bus.Tracker{Phase: bus.PhaseFinished, Status: bus.StatusStopped}}
 		done     = bus.LookupReply{Status: bus.LookupFound, Tracker: &bus.Tracker{Phase: bus.PhaseFinished, Status: bus.StatusConfirmed}}
-		stale    = bus.LookupReply{Status: bus.LookupFound, Tracker: &bus.Tracker{Phase: bus.PhaseRunning}, Stale: true}
 		nothing  = bus.LookupReply{Status: bus.LookupNotFound}
 		stranger = entry{}
 		asked    = entry{asked: true}
@@ -124,7 +123,6 @@ func TestQuestion_knowsRightAnswers(t *testing.T) {
 		{"one that has just started", asked, runs, found, true},
 		{"one that runs", runs, runs, found, true},
 		{"one that runs and is lost", runs, runs, nothing, false},
-		{"one that runs and is stale", runs, runs, stale, false},
 		{"one that runs and has ended", runs, runs, stopped, false},
 		{"one that is being stopped", runs, stopping, stopped, true},
 		{"one that is being stopped, and confirmed", runs, stopping, done, false},

@@ -47,7 +47,8 @@ type Progress struct {
 	Phase       string
 	Done, Total int // trackers, or seconds
 	Counts      Counts
-	Sample      Sample // the newest
+	Sample      Sample   // the newest
+	Faults      []string // of since the last report, not all if there are many
 }
 
 // Promise is something that holds all the time, and whether it did.
@@ -124,7 +125,7 @@ func (s Soak) Run(ctx context.Context) (Result, error) {
 
 // report tells how far a phase is.
 func (s *soak) report(phase string, done, total int) {
-	p := Progress{Phase: phase, Done: done, Total: total, Counts: s.ledger.counted()}
+	p := Progress{Phase: phase, Done: done, Total: total, Counts: s.ledger.counted(), Faults: s.ledger.untold()}
 	if n := len(s.samples); n > 0 {
 		p.Sample = s.samples[n-1]
 	}
