@@ -24,9 +24,10 @@ type Fleet interface {
 
 // Bench is one run against an empty fleet of one worker.
 type Bench struct {
-	Fleet Fleet
-	Meter gauge.Meter // of the worker
-	Plan  Plan
+	Fleet  Fleet
+	Worker Process
+	Server *Process // nil: it is somebody else's
+	Plan   Plan
 
 	// Client is the connection that everything is asked on. An [Echo] listens on another one, in another process.
 	Client *nats.Conn
@@ -36,6 +37,13 @@ type Bench struct {
 
 	// Report is called now and then, from any goroutine.
 	Report func(Progress)
+}
+
+// Process is a process that is measured, killed, and started again.
+type Process struct {
+	Meter gauge.Meter
+	Kill  func() error                                   // as kill -9 does; returns when it is gone
+	Again func(ctx context.Context) (gauge.Meter, error) // returns when it is ready
 }
 
 // Progress says how far the run is.
@@ -66,7 +74,7 @@ func (b Bench) Run(ctx context.Context) (Result, error) {
 	}
 	r := &run{Bench: b, ids: ids, result: Result{Trackers: len(ids)}}
 	for _, step := range []func(context.Context) error{
-		r.alone, r.goroutineCeiling, r.start, r.batchCeiling, r.lookUp, r.crash, r.finish,
+		r.alone, r.goroutineCeiling, r.start, r.batchCeiling, r.lookUp, r.crash, r.recoverWorker, r.recoverServer, r.finish,
 	} {
 		if err := step(ctx); err != nil {
 			return Result{}, err

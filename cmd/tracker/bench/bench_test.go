@@ -78,13 +78,13 @@ func serving(t *testing.T, text string) *run {
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(text)) }))
 	t.Cleanup(s.Close)
 	t.Cleanup(s.Client().CloseIdleConnections)
-	return &run{Bench: Bench{Meter: gauge.Meter{URL: s.URL, Client: s.Client()}}}
+	return &run{Bench: Bench{Worker: Process{Meter: gauge.Meter{URL: s.URL, Client: s.Client()}}}}
 }
 
 func TestRead_readsWhatIsMeasured(t *testing.T) {
 	got, err := serving(t, metrics+journalMetrics).read(t.Context())
 	want := state{
-		rss: 4.5e7, heap: 5e6, gcSeconds: 0.5, cpuSeconds: 100, maxPause: 0.002, batches: 30, messages: 900, restarts: 4, running: 7,
+		rss: 4.5e7, heap: 5e6, gcSeconds: 0.5, cpuSeconds: 100, collections: 10, paused: 0.1, batches: 30, messages: 900, restarts: 4, running: 7,
 	}
 	if err != nil || got != want {
 		t.Errorf("read %+v, %v; want %+v", got, err, want)

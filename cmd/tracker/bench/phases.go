@@ -36,6 +36,10 @@ func (r *run) start(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	server, err := r.serverRSS(ctx)
+	if err != nil {
+		return err
+	}
 	began := time.Now()
 	for from := 0; from < len(r.ids); from += chunk {
 		r.Report(Progress{"start", from, len(r.ids)})
@@ -60,29 +64,12 @@ func (r *run) start(ctx context.Context) error {
 		return err
 	}
 	r.result.StoreBytesPerTracker = float64(now-stored) / float64(len(r.ids))
-	return r.hold(ctx, before)
-}
-
-// hold measures what idle trackers cost.
-func (r *run) hold(ctx context.Context, before state) error {
-	idle, err := r.settle(ctx, before.running+float64(len(r.ids)))
-	if err != nil {
+	if err := r.hold(ctx, before); err != nil {
 		return err
 	}
-	began := time.Now()
-	if err := pause(ctx, r.Plan.Hold); err != nil {
-		return err
-	}
-	after, err := r.settle(ctx, before.running+float64(len(r.ids)))
-	if err != nil {
-		return err
-	}
-	n := float64(len(r.ids))
-	r.result.Phases = append(r.result.Phases, phase("hold", len(r.ids), time.Since(began)))
-	r.result.RSSBytesPerTracker, r.result.HeapBytesPerTracker = (after.rss-before.rss)/n, (after.heap-before.heap)/n
-	r.result.GCCPUShare = share(after.gcSeconds-idle.gcSeconds, after.cpuSeconds-idle.cpuSeconds)
-	r.result.GCMaxPauseMS = 1000 * after.maxPause
-	return nil
+	grown, err := r.serverRSS(ctx)
+	r.result.ServerRSSBytesPerTracker = (grown - server) / float64(len(r.ids))
+	return err
 }
 
 // settle waits until the worker has that many trackers, or any if 0, and its memory no longer changes.

@@ -19,8 +19,20 @@ type Result struct {
 	JournalPerSecond     float64 `json:"journal_messages_per_second"` // of the worker's busiest phase
 	JournalBatch         float64 `json:"journal_batch_messages"`      // mean size of that phase's batches
 
+	ServerRSSBytesPerTracker float64 `json:"server_rss_bytes_per_tracker,omitempty"` // of the NATS server's process, if it is the bench's
+
 	GCCPUShare   float64 `json:"gc_cpu_share"`    // of the worker's CPUs while all trackers were idle
-	GCMaxPauseMS float64 `json:"gc_max_pause_ms"` // the longest pause for a collection of the last 256, milliseconds
+	GCMaxPauseMS float64 `json:"gc_max_pause_ms"` // that a collection of the whole heap stopped the worker for, milliseconds
+
+	// The worker's process was killed and started again: the time from the kill until the first of its trackers answered, half of them,
+	// and all. A lease of it is for being sure that nobody else has them.
+	RecoveryFirst float64 `json:"recovery_first_seconds"`
+	RecoveryHalf  float64 `json:"recovery_half_seconds"`
+	RecoveryAll   float64 `json:"recovery_all_seconds"`
+
+	// The same with the server's process, if it is the bench's: until a lookup was answered by a tracker, and a start was stored.
+	ServerRecoveryLookup float64 `json:"server_recovery_lookup_seconds,omitempty"`
+	ServerRecoveryStart  float64 `json:"server_recovery_start_seconds,omitempty"`
 
 	Ceilings Ceilings `json:"ceilings"`
 	Shares   Shares   `json:"shares"`

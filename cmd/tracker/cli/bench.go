@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"net/http"
 	"strings"
 	"sync"
 	"time"
@@ -13,10 +12,8 @@ import (
 
 	"trackerfleet/bus"
 	"trackerfleet/cmd/tracker/bench"
-	"trackerfleet/cmd/tracker/bench/gauge"
 	"trackerfleet/cmd/tracker/config"
 	"trackerfleet/cmd/tracker/crew"
-	"trackerfleet/cmd/tracker/process"
 	"trackerfleet/cmd/tracker/render"
 	"trackerfleet/workers/simulated"
 )
@@ -37,10 +34,11 @@ func (a *app) benchCommand() *cobra.Command {
 	plan := bench.Plan{}
 	cmd := &cobra.Command{
 		Use:   "bench",
-		Short: "Measure starts, memory, lookups, restarts and ends of a worker beside what the machine can do",
-		Long: "Start trackers on a worker process of its own, leave them idle, look them up, crash some, and end them all; and measure\n" +
-			"in the same run what this machine does without any tracker: bare requests, bare atomic batches, bare goroutines. NATS is\n" +
-			"embedded, with its store in a temporary folder, unless --server names one whose fleet is empty. The records stay there.",
+		Short: "Measure starts, memory, lookups, restarts, recovery and ends of a worker beside what the machine can do",
+		Long: "Start trackers on a worker process of its own, leave them idle, look them up, crash some, kill the worker and then the NATS\n" +
+			"server with SIGKILL and see how long it takes until all is well again, and end them all; and measure in the same run what\n" +
+			"this machine does without any tracker: bare requests, bare atomic batches, bare goroutines. NATS is another process, with\n" +
+			"its store in a temporary folder, unless --server names one whose fleet is empty; that is not killed, and the records stay.",
 		Args: cobra.NoArgs,
 	}
 	f := cmd.Flags()
@@ -53,41 +51,27 @@ func (a *app) benchCommand() *cobra.Command {
 		if err := plan.Validate(); err != nil {
 			return &usageError{err}
 		}
-		if cmd.Flags().Changed("server") || cmd.Flags().Changed("context") {
-			s, err := a.settings(cmd, config.RoleClient)
-			if err != nil {
-				return err
-			}
-			return a.benchAt(cmd.Context(), s, plan)
-		}
-		s, err := a.settings(cmd, config.RoleDev)
+		s, err := a.settings(cmd, config.RoleClient)
 		if err != nil {
 			return err
 		}
-		s.Data, s.HTTP, s.Port, s.Log.Level = "", "", 0, "error"
-		return a.benchEmbedded(cmd.Context(), s, plan)
+		if cmd.Flags().Changed("server") || cmd.Flags().Changed("context") {
+			return a.benchAt(cmd.Context(), s, bench.Bench{Plan: plan})
+		}
+		return a.withNATS(cmd.Context(), func(ctx context.Context, n natsProcess) error {
+			s.Server = []config.URL{config.URL(n.url)}
+			return a.benchAt(ctx, s, bench.Bench{Plan: plan, Server: &n.Process})
+		})
 	}
 	cmd.AddCommand(a.benchEchoCommand(), a.benchServerCommand(), a.soakCommand())
 	return cmd
 }
 
-// benchEmbedded measures on a NATS server in this process.
-func (a *app) benchEmbedded(ctx context.Context, s *config.Loaded, plan bench.Plan) error {
-	cfg, err := a.processConfig(s, true)
-	if err != nil {
-		return err
-	}
-	return host(ctx, cfg, func(ctx context.Context, p *process.Process) error {
-		s.Server = []config.URL{config.URL(p.NATS())}
-		return a.benchAt(ctx, s, plan)
-	})
-}
-
-// benchAt measures on the NATS server that s names.
-func (a *app) benchAt(ctx context.Context, s *config.Loaded, plan bench.Plan) error {
+// benchAt runs b on the NATS server that s names.
+func (a *app) benchAt(ctx context.Context, s *config.Loaded, b bench.Bench) error {
 	worker := benchWorkerSettings(s, simulated.Config{Seed: 1, BlockTime: benchBlockTime})
 	worker.Supervision.Backoff = config.Backoff{Base: benchBackoff, Cap: benchBackoff}
-	fmt.Fprintf(a.err, "one worker process, %d trackers\n", plan.Trackers)
+	fmt.Fprintf(a.err, "one worker process, %d trackers\n", b.Plan.Trackers)
 	return a.withCrew(ctx, company{worker, a.benchEnviron(), []string{benchWorker, benchEcho}, benchArgs}, func(ctx context.Context, workers *crew.Crew) error {
 		client, err := connectTo(ctx, s)
 		if err != nil {
@@ -98,10 +82,8 @@ func (a *app) benchAt(ctx context.Context, s *config.Loaded, plan bench.Plan) er
 		if err != nil {
 			return err
 		}
-		result, err := a.benchMetered(ctx, bench.Bench{
-			Fleet: fleet, Plan: plan, Client: client, Params: json.RawMessage(benchParams),
-			Meter: gauge.Meter{URL: metricsURL(workers.Said(benchWorker)), Client: &http.Client{Timeout: benchPatience}},
-		})
+		b.Fleet, b.Client, b.Params, b.Worker = fleet, client, json.RawMessage(benchParams), member(workers, benchWorker)
+		result, err := a.benchMetered(ctx, b)
 		if err != nil {
 			return err
 		}

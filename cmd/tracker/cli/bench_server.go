@@ -3,11 +3,15 @@ package cli
 import (
 	"context"
 	"fmt"
+	"net/http"
+	"net/url"
 	"os"
 	"strings"
 
 	"github.com/spf13/cobra"
 
+	"trackerfleet/cmd/tracker/bench"
+	"trackerfleet/cmd/tracker/bench/gauge"
 	"trackerfleet/cmd/tracker/config"
 	"trackerfleet/cmd/tracker/crew"
 	"trackerfleet/cmd/tracker/process"
@@ -18,13 +22,13 @@ const benchServer = "server"
 
 // natsProcess is a NATS server that is a process of its own.
 type natsProcess struct {
-	url     string // for clients
-	metrics string // URL of /metrics of the process
-	dir     string // of the store
+	url string // for clients; the same when it is started again
+	dir string // of the store
+	bench.Process
 }
 
 // withNATS calls serve with a NATS server in a process of its own, whose store is gone afterwards.
-func (a *app) withNATS(ctx context.Context, serve func(context.Context, natsProcess) error) (err error) {
+func (a *app) withNATS(ctx context.Context, serve func(context.Context, natsProcess) error) error {
 	dir, err := os.MkdirTemp("", "tracker-bench-")
 	if err != nil {
 		return err
@@ -32,15 +36,39 @@ func (a *app) withNATS(ctx context.Context, serve func(context.Context, natsProc
 	defer os.RemoveAll(dir)
 	s := &config.Loaded{Settings: config.Defaults(config.RoleDev)}
 	s.Data, s.HTTP, s.Port, s.Log.Level = dir, "127.0.0.1:0", 0, "error"
-	return a.withCrew(ctx, company{s, ownEnviron(a.environ), []string{benchServer}, benchArgs}, func(ctx context.Context, servers *crew.Crew) error {
-		ready := servers.Said(benchServer)
-		return serve(ctx, natsProcess{url: said(ready, "nats"), metrics: metricsURL(ready), dir: dir})
+	port := "0" // any, the first time
+	args := func(file, name string) []string { return append(benchArgs(file, name), "--port", port) }
+	return a.withCrew(ctx, company{s, ownEnviron(a.environ), []string{benchServer}, args}, func(ctx context.Context, servers *crew.Crew) error {
+		n := natsProcess{url: said(servers.Said(benchServer), "nats"), dir: dir, Process: member(servers, benchServer)}
+		u, err := url.Parse(n.url)
+		if err != nil {
+			return fmt.Errorf("where NATS is: %w", err)
+		}
+		port = u.Port()
+		return serve(ctx, n)
 	})
+}
+
+// member returns a process of a crew as a bench has it.
+func member(c *crew.Crew, name string) bench.Process {
+	client := &http.Client{Timeout: benchPatience}
+	meter := func() gauge.Meter {
+		return gauge.Meter{URL: "http://" + said(c.Said(name), "http") + "/metrics", Client: client}
+	}
+	return bench.Process{
+		Meter: meter(),
+		Kill:  func() error { return c.Kill(name) },
+		Again: func(ctx context.Context) (gauge.Meter, error) {
+			err := c.Again(ctx, name)
+			return meter(), err
+		},
+	}
 }
 
 // benchServerCommand runs the NATS server of a bench. The bench itself starts it.
 func (a *app) benchServerCommand() *cobra.Command {
 	cmd := &cobra.Command{Use: "server", Short: "Run the NATS server of a bench", Args: cobra.NoArgs, Hidden: true}
+	bind(cmd.Flags(), config.RoleDev, "port")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		s, err := a.settings(cmd, config.RoleDev)
 		if err != nil {
@@ -76,6 +104,3 @@ func said(line, key string) string {
 	}
 	return ""
 }
-
-// metricsURL returns where the metrics are of a process that has said that it is ready.
-func metricsURL(line string) string { return "http://" + said(line, "http") + "/metrics" }

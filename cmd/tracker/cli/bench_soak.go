@@ -4,14 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"trackerfleet/bus"
-	"trackerfleet/cmd/tracker/bench/gauge"
 	"trackerfleet/cmd/tracker/bench/soak"
 	"trackerfleet/cmd/tracker/config"
 	"trackerfleet/cmd/tracker/crew"
@@ -57,8 +55,7 @@ func (a *app) soakCommand() *cobra.Command {
 		}
 		return a.withNATS(cmd.Context(), func(ctx context.Context, n natsProcess) error {
 			s.Server = []config.URL{config.URL(n.url)}
-			server := &soak.Server{Meter: gauge.Meter{URL: n.metrics, Client: &http.Client{Timeout: benchPatience}}, Dir: n.dir}
-			return a.soakAt(ctx, s, soak.Soak{Plan: plan, Server: server})
+			return a.soakAt(ctx, s, soak.Soak{Plan: plan, Server: &soak.Server{Meter: n.Meter, Dir: n.dir}})
 		})
 	}
 	return cmd
@@ -79,8 +76,7 @@ func (a *app) soakAt(ctx context.Context, s *config.Loaded, o soak.Soak) error {
 		if err != nil {
 			return err
 		}
-		o.Fleet, o.Client = fleet, client
-		o.Worker = gauge.Meter{URL: metricsURL(workers.Said(benchWorker)), Client: &http.Client{Timeout: benchPatience}}
+		o.Fleet, o.Client, o.Worker = fleet, client, member(workers, benchWorker).Meter
 		result, err := a.soakMetered(ctx, o)
 		if err != nil {
 			return err

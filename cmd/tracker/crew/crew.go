@@ -14,6 +14,8 @@ var (
 	ErrEnded = errors.New("crew: worker ended by itself")
 	// ErrUnknown says that the crew has no worker of that name, or no more.
 	ErrUnknown = errors.New("crew: no such worker")
+	// ErrRunning says that the crew has a worker of that name.
+	ErrRunning = errors.New("crew: worker runs already")
 )
 
 // Config says what the workers are. Program, Args and StopTimeout are required.
@@ -28,8 +30,10 @@ type Config struct {
 
 // Crew is running workers. Its methods are safe for concurrent use.
 type Crew struct {
-	failed chan error // 1: the first worker that ended by itself
-	leave  context.CancelFunc
+	cfg     Config
+	failed  chan error      // 1: the first worker that ended by itself
+	working context.Context // ends when all are to leave
+	leave   context.CancelFunc
 
 	mu      sync.Mutex
 	workers map[string]*worker // those that were not killed
@@ -39,37 +43,57 @@ type Crew struct {
 // Start starts a worker for each name and returns once all have said that they are ready. After an error none is left.
 func Start(ctx context.Context, cfg Config, names ...string) (*Crew, error) {
 	working, leave := context.WithCancel(context.WithoutCancel(ctx))
-	c := &Crew{failed: make(chan error, 1), leave: leave, workers: make(map[string]*worker, len(names))}
+	c := &Crew{cfg: cfg, failed: make(chan error, 1), working: working, leave: leave, workers: make(map[string]*worker, len(names))}
 	for _, name := range names {
-		w := newWorker(working, cfg, name)
-		c.workers[name] = w
-		c.all.Go(func() { c.watch(working, w) })
+		c.begin(name)
 	}
 	for _, name := range names {
-		select {
-		case <-c.workers[name].ready:
-		case err := <-c.failed:
+		if err := c.await(ctx, c.workers[name]); err != nil {
 			c.Stop()
 			return nil, err
-		case <-ctx.Done():
-			c.Stop()
-			return nil, fmt.Errorf("crew: start %s: %w", name, context.Cause(ctx))
 		}
 	}
 	return c, nil
 }
 
+// begin starts a worker and returns it, ready or not.
+func (c *Crew) begin(name string) *worker {
+	w := newWorker(c.working, c.cfg, name)
+	c.mu.Lock()
+	c.workers[name] = w
+	c.mu.Unlock()
+	c.all.Go(func() { c.watch(w) })
+	return w
+}
+
+// await returns when w is ready. It fails when a worker ends before, or ctx does.
+func (c *Crew) await(ctx context.Context, w *worker) error {
+	select {
+	case <-w.ready:
+		return nil
+	case err := <-c.failed:
+		c.tell(err)
+		return err
+	case <-ctx.Done():
+		return fmt.Errorf("crew: start %s: %w", w.name, context.Cause(ctx))
+	}
+}
+
 // watch runs w and tells when it ends by itself.
-func (c *Crew) watch(working context.Context, w *worker) {
+func (c *Crew) watch(w *worker) {
 	err := w.run()
 	c.mu.Lock()
-	wanted := c.workers[w.name] != w || working.Err() != nil
+	wanted := c.workers[w.name] != w || c.working.Err() != nil
 	c.mu.Unlock()
-	if wanted {
-		return
+	if !wanted {
+		c.tell(fmt.Errorf("%w: %s: %v", ErrEnded, w.name, err))
 	}
+}
+
+// tell leaves err for who asks what has failed, if nothing has before.
+func (c *Crew) tell(err error) {
 	select {
-	case c.failed <- fmt.Errorf("%w: %s: %v", ErrEnded, w.name, err):
+	case c.failed <- err:
 	default:
 	}
 }
@@ -98,6 +122,19 @@ func (c *Crew) Kill(name string) error {
 		return fmt.Errorf("%w: %s", ErrUnknown, name)
 	}
 	return w.kill()
+}
+
+// Again starts a worker that was killed, or a further one, and returns once it has said that it is ready. It fails with [ErrRunning] if
+// there is one of that name, with [ErrEnded] if a worker ends by itself meanwhile, or with the cause of ctx. It must not be called
+// after Stop.
+func (c *Crew) Again(ctx context.Context, name string) error {
+	c.mu.Lock()
+	running := c.workers[name] != nil
+	c.mu.Unlock()
+	if running {
+		return fmt.Errorf("%w: %s", ErrRunning, name)
+	}
+	return c.await(ctx, c.begin(name))
 }
 
 // Stop has all workers leave and returns when they are gone; those that take longer than the stop timeout are killed.

@@ -106,6 +106,29 @@ func TestKill_endsOneAndNobodyElse(t *testing.T) {
 	}
 }
 
+func TestAgain_startsWhoWasKilled(t *testing.T) {
+	c := start(t, "obedient")
+	before := c.workers["w-2"]
+	if err := c.Again(t.Context(), "w-2"); !errors.Is(err, ErrRunning) {
+		t.Errorf("started twice: %v", err)
+	}
+	if err := c.Kill("w-2"); err != nil || c.Said("w-2") != "" {
+		t.Errorf("killed with %v, and says %q", err, c.Said("w-2"))
+	}
+	if err := c.Again(t.Context(), "w-2"); err != nil || c.Said("w-2") != "ready worker=w-2 http=" || c.workers["w-2"] == before {
+		t.Errorf("started again with %v, and says %q", err, c.Said("w-2"))
+	}
+	c.Stop()
+	if code := c.workers["w-2"].cmd.ProcessState.ExitCode(); code != 0 {
+		t.Errorf("exit %d", code)
+	}
+	select {
+	case err := <-c.Failed():
+		t.Errorf("failed: %v", err)
+	default:
+	}
+}
+
 func TestStop_letsWorkersLeave(t *testing.T) {
 	c := start(t, "obedient")
 	all := c.workers
