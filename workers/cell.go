@@ -15,37 +15,43 @@ import (
 // one write in flight. Decisions are made one at a time, each from the record that the one before left. A million of them are
 // held at once: TestCellIsSmall says how large one may be.
 type cell struct {
-	worker  *Worker
 	part    *partition
 	profile *profile
 	policy  *source.Policy // what the start asks of it
 
 	child     atomic.Pointer[supervision.Child] // set before the child's first Init
-	committed atomic.Pointer[commit]
+	committed atomic.Pointer[tracker.Record]    // written with mu held
 
-	mu        sync.Mutex
-	record    *tracker.Record // the committed one, or one that differs from it in what is not durable
-	unwatched *source.Target  // what the first Init is to watch; nil once it does
-	handle    source.Handle   // nil until the first Init
-	inbox     *source.Inbox   // nil when empty
-	occasion  *occasion       // nil: there was none yet
-	pin       uint64
+	mu       sync.Mutex
+	revision uint64          // of the committed record
+	record   *tracker.Record // the committed one, or one that differs from it in what is not durable
+	handle   source.Handle   // nil until the first Init
+	occasion *occasion       // nil: there is none
 
-	deadlineIndex int32 // belongs to worker.deadlines
+	deadlineIndex int32 // belongs to the worker's deadlines
 
 	// mu guards these too.
-	writing  bool // a decision is being made or stored
-	woken    bool // a wake is in the mailbox
-	awaited  bool // refreshes knows somebody who waits for what the source says
-	unasked  bool // the source was not asked yet to wake the tracker as the committed record wants
-	ended    bool // decides nothing any more: the run has finished or the partition is not owned here
-	pinned   bool // holds pin in the profile's watermark
-	aside    bool // parked: holds its partition's checkpoint back, and nobody else's
-	comeback bool // a restart is on its way into the record
+	woken   bool // a wake is in the mailbox
+	unasked bool // the source was not asked yet to wake the tracker as the committed record wants
+	ended   bool // decides nothing any more: the run has finished or the partition is not owned here
+	aside   bool // parked: holds its partition's checkpoint back, and nobody else's
 }
 
-func newCell(w *Worker, part *partition, profile *profile, target source.Target) *cell {
-	return &cell{worker: w, part: part, profile: profile, policy: target.Policy, unwatched: &target}
+func newCell(part *partition, profile *profile, target source.Target) *cell {
+	return &cell{part: part, profile: profile, policy: target.Policy, occasion: &occasion{unwatched: &target}}
+}
+
+// commitLocked makes record what is committed.
+func (c *cell) commitLocked(record *tracker.Record, revision uint64) {
+	c.committed.Store(record)
+	c.revision = revision
+}
+
+// stored returns what is committed, with its revision.
+func (c *cell) stored() commit {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return commit{c.committed.Load(), c.revision}
 }
 
 // commit is a record as it is stored.
@@ -72,12 +78,11 @@ func (c *cell) Observe(o source.Observation) {
 	if c.ended {
 		return
 	}
-	if c.inbox == nil {
-		c.inbox = new(source.Inbox)
-	}
-	c.inbox.Put(o)
-	if c.awaited {
-		c.worker.refreshes.seen(c)
+	on := c.onLocked()
+	on.heard = true
+	on.inbox.Put(o)
+	if on.awaited {
+		c.part.worker.refreshes.seen(c)
 	}
 	c.pinLocked(lowestHeight(o))
 	c.wakeLocked()
@@ -86,18 +91,19 @@ func (c *cell) Observe(o source.Observation) {
 // pinLocked keeps the profile's checkpoint below height until everything that waits is stored. While the tracker is set aside
 // its partition's checkpoint stays where it is anyway.
 func (c *cell) pinLocked(height uint64) {
-	if c.aside || c.pinned && c.pin <= height {
+	if had := c.hadLocked(); c.aside || had.pinned && had.pin <= height {
 		return
 	}
 	c.profile.mark.begin(height)
 	c.unpinLocked()
-	c.pinned, c.pin = true, height
+	on := c.onLocked()
+	on.pinned, on.pin = true, height
 }
 
 func (c *cell) unpinLocked() {
-	if c.pinned {
-		c.pinned = false
-		c.profile.mark.settle(c.pin)
+	if c.hadLocked().pinned {
+		c.occasion.pinned = false
+		c.profile.mark.settle(c.occasion.pin)
 	}
 }
 
@@ -146,7 +152,7 @@ func (c *cell) ask(in input) {
 	c.mu.Lock()
 	if c.ended {
 		c.mu.Unlock()
-		in.finish(c.committed.Load().record, errNotMine)
+		in.finish(c.committed.Load(), errNotMine)
 		return
 	}
 	c.askLocked(in)
@@ -190,7 +196,7 @@ func (c *cell) wakeLocked() {
 		}
 	}
 	if c.askedLocked() {
-		c.worker.stepping.add(c)
+		c.part.worker.stepping.add(c)
 	}
 }
 
@@ -202,7 +208,7 @@ func (c *cell) stepAlone() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.askedLocked() {
-		c.worker.stepping.add(c)
+		c.part.worker.stepping.add(c)
 	}
 }
 

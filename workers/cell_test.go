@@ -19,10 +19,10 @@ func bareCell(t *testing.T, id string) *cell {
 	}
 	record := tracker.Start(time.Now(), bus.StartRequest{TransactionID: parsed, Source: "sim"}, bus.Trace{}).Next.Owned(1, 1)
 	w := &Worker{deadlines: newDeadlines(), stepping: newBacklog[*cell](1), finished: newBacklog[*cell](1)}
-	part := &partition{number: parsed.Partition()}
+	part := &partition{number: parsed.Partition(), worker: w}
 	part.epoch.Store(1)
-	c := &cell{worker: w, part: part, profile: &profile{name: "sim"}, record: record}
-	c.committed.Store(&commit{record: record, revision: 1})
+	c := &cell{part: part, profile: &profile{name: "sim"}, record: record}
+	c.commitLocked(record, 1)
 	return c
 }
 
@@ -40,8 +40,8 @@ func TestWhoAsksATrackerThatEndsIsAnsweredOnce(t *testing.T) {
 
 // TestCellIsSmall: a worker holds a million, and memory comes in sizes.
 func TestCellIsSmall(t *testing.T) {
-	if got := unsafe.Sizeof(cell{}); got > 128 {
-		t.Errorf("a cell takes %d bytes, want at most 128", got)
+	if got := unsafe.Sizeof(cell{}); got > 96 {
+		t.Errorf("a cell takes %d bytes, want at most 96", got)
 	}
 }
 
@@ -50,7 +50,7 @@ func TestTrackerCanBeAskedBeforeItsServerIsMade(t *testing.T) {
 	s := newSite(t)
 	w := s.worker("w-1", nil)
 	c := bareCell(t, "early")
-	c.worker, c.part = w, w.partitions[c.part.number]
+	c.part = w.partitions[c.part.number]
 	release := make(chan struct{})
 	kind := &supervision.ChildType{Server: func(child *supervision.Child) supervision.Server {
 		<-release
@@ -61,7 +61,7 @@ func TestTrackerCanBeAskedBeforeItsServerIsMade(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c.policy, c.unwatched = target.Policy, &target
+	c.policy, c.onLocked().unwatched = target.Policy, &target
 	started := make(chan error, 1)
 	go func() {
 		_, err := w.trackers.StartChild(t.Context(), supervision.ChildSpec{ID: "early", Type: kind, Arg: c})

@@ -68,7 +68,7 @@ func TestTrackerExpiresWhenItsTimeHasPassedWhateverTheDateIs(t *testing.T) {
 	c := bareCell(t, "one")
 	req := bus.StartRequest{TransactionID: c.record.ID(), Source: "sim", Timeout: bus.Duration(time.Hour)}
 	c.record = tracker.Start(time.Now(), req, bus.Trace{}).Next.Owned(1, 1)
-	c.worker.expire(c)
+	c.part.worker.expire(c)
 	in, ok := c.take(everything)
 	if !ok {
 		t.Fatal("it was not asked to expire")

@@ -26,7 +26,7 @@ func TestLostPartitionIsNotClaimedBeforeItsLastTrackerIsGone(t *testing.T) {
 	s := newSite(t)
 	w := s.worker("w-1", nil)
 	c := bareCell(t, "slow")
-	c.worker, c.part, c.profile = w, w.partitions[c.part.number], w.profiles["sim"]
+	c.part, c.profile = w.partitions[c.part.number], w.profiles["sim"]
 	release := make(chan struct{})
 	kind := &supervision.ChildType{Shutdown: supervision.Infinite, Server: func(child *supervision.Child) supervision.Server {
 		return &hung{server{cellOf(child)}, release}

@@ -23,10 +23,12 @@ func (c *cell) endLocked() {
 		return
 	}
 	c.ended = true
-	c.inbox = nil
+	if on := c.occasion; on != nil {
+		on.inbox, on.heard = source.Inbox{}, false
+	}
 	c.unpinLocked()
-	if c.awaited {
-		c.worker.refreshes.over(c)
+	if c.hadLocked().awaited {
+		c.part.worker.refreshes.over(c)
 	}
 	if c.aside {
 		c.aside = false
@@ -37,7 +39,7 @@ func (c *cell) endLocked() {
 
 // close takes a cell that has ended out of the deadlines, and answers those who asked too late.
 func (c *cell) close() {
-	c.worker.deadlines.remove(c)
+	c.part.worker.deadlines.remove(c)
 	c.mu.Lock()
 	requests := c.requestsLocked()
 	record := c.record
@@ -128,7 +130,7 @@ func (c *cell) settled(ctx context.Context) error {
 func (c *cell) inFlight() <-chan struct{} {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if !c.writing {
+	if !c.hadLocked().writing {
 		return nil
 	}
 	o := c.onLocked()

@@ -28,7 +28,7 @@ func (c *cell) waiting(phase bus.Phase, record *tracker.Record, checks source.Ch
 	case bus.PhaseStarting:
 		return "its process to start again"
 	}
-	if trouble := c.worker.storeTrouble(); trouble != nil {
+	if trouble := c.part.worker.storeTrouble(); trouble != nil {
 		return "the store to take writes: " + trouble.Error()
 	}
 	why := record.Waiting(c.policy, checks)
@@ -47,7 +47,7 @@ func (c *cell) waitsForRestart() string {
 	if crash == nil || crash.NextTry.IsZero() {
 		return "its restart"
 	}
-	limit := c.worker.cfg.Restarts.WithDefaults()
+	limit := c.part.worker.cfg.Restarts.WithDefaults()
 	return fmt.Sprintf("its restart at %s after crash %d; more than %d within %v park it",
 		crash.NextTry.UTC().Format(time.RFC3339Nano), len(child.History()), limit.MaxRestarts, limit.Period)
 }

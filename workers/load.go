@@ -139,7 +139,7 @@ func (w *Worker) revive(ctx context.Context, part *partition, t tenure, record *
 	if !part.keeps(t) || epoch == 0 {
 		return nil, errNotMine
 	}
-	c := newCell(w, part, profile, target)
+	c := newCell(part, profile, target)
 	return w.startTracker(ctx, c, t, &commit{record.Owned(epoch, 1), revision}, w.clock.due(record.Deadline(), time.Now()))
 }
 
@@ -149,7 +149,7 @@ func (w *Worker) revive(ctx context.Context, part *partition, t tenure, record *
 func (w *Worker) startTracker(ctx context.Context, c *cell, t tenure, stored *commit, due time.Time) (*cell, error) {
 	record := stored.record
 	c.record = record
-	c.committed.Store(stored)
+	c.commitLocked(record, stored.revision) // nobody else has the cell yet
 	spec := supervision.ChildSpec{
 		ID: record.ID().String(), Type: w.trackerType, Arg: c, Incarnation: record.Incarnation(),
 		History: record.Crashes(), Parked: record.Phase() == bus.PhaseParked,
@@ -160,7 +160,7 @@ func (w *Worker) startTracker(ctx context.Context, c *cell, t tenure, stored *co
 		switch {
 		case errors.As(err, &taken):
 			there := cellOf(taken.Child)
-			if !there.over() || there.committed.Load().revision > stored.revision {
+			if !there.over() || there.stored().revision > stored.revision {
 				return there, nil
 			}
 			if err := there.awaitGone(ctx); err != nil {

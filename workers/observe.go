@@ -89,7 +89,7 @@ func (c *cell) park(child *supervision.Child) {
 func (w *Worker) stepFor(ctx context.Context, c *cell) {
 	defer func() {
 		if r := recover(); r != nil {
-			w.log.Error("tracker cannot decide", zap.String("transaction_id", c.committed.Load().record.ID().String()),
+			w.log.Error("tracker cannot decide", zap.String("transaction_id", c.committed.Load().ID().String()),
 				zap.Any("panic", r), zap.ByteString("stack", debug.Stack()))
 		}
 	}()

@@ -3,16 +3,42 @@ package workers
 import (
 	"slices"
 	"time"
+
+	"trackerfleet/workers/source"
 )
 
-// occasion is what a cell needs when somebody else than the source turns to it, or it has crashed. Most cells never do. The
-// cell's mu guards it.
+// occasion is what a cell needs while there is something to decide or somebody waits, and once it has crashed. An idle one has
+// none. The cell's mu guards it.
 type occasion struct {
-	requests  []input       // asked by others than the source; before the inbox
-	written   chan struct{} // closed when writing ends; nil when nobody waits
-	changed   chan struct{} // closed at the next commit and at the end; nil when nobody waits
-	gone      chan struct{} // closed when the name is free; nil when nobody waits
-	crashSeen time.Time     // of the newest crash that is in the record or about to be
+	requests []input      // asked by others than the source; before the inbox
+	inbox    source.Inbox // what the source has said
+
+	written   chan struct{}  // closed when writing ends; nil when nobody waits
+	changed   chan struct{}  // closed at the next commit and at the end; nil when nobody waits
+	gone      chan struct{}  // closed when the name is free; nil when nobody waits
+	crashSeen time.Time      // of the newest crash that is in the record or about to be
+	unwatched *source.Target // what the first Init is to watch; nil once it does
+	pin       uint64
+
+	pinned   bool // holds pin in the profile's watermark
+	heard    bool // something was in the inbox and is not settled
+	writing  bool // a decision is being made or stored
+	awaited  bool // refreshes knows somebody who waits for what the source says
+	comeback bool // a restart is on its way into the record
+}
+
+// over reports whether there is nothing left to it.
+func (o *occasion) over() bool {
+	waited := o.written != nil || o.changed != nil || o.gone != nil || o.awaited
+	undecided := len(o.requests) > 0 || o.heard || o.writing || o.comeback
+	return !waited && !undecided && o.crashSeen.IsZero() && o.unwatched == nil && !o.pinned
+}
+
+// idleLocked lets go of an occasion that is over.
+func (c *cell) idleLocked() {
+	if c.occasion != nil && c.occasion.over() {
+		c.occasion = nil
+	}
 }
 
 // noOccasion is what cells without an occasion read. Nobody writes to it.

@@ -23,6 +23,7 @@ const (
 // partition is one partition as this worker sees it. The ownership loop takes vacant ones; drop and leave give them up.
 type partition struct {
 	number int
+	worker *Worker
 	epoch  atomic.Uint64 // under which this worker writes; 0: it does not own the partition
 	state  atomic.Uint32 // a partitionState
 	lost   atomic.Uint64 // how often it was given up

@@ -50,7 +50,7 @@ func TestWhatWaitsForAServerThatCrashesDoesNotWaitForTheNext(t *testing.T) {
 	s := newSite(t)
 	w := s.worker("w-1", nil)
 	c := bareCell(t, "one")
-	c.worker, c.part, c.profile = w, w.partitions[c.part.number], w.profiles["sim"]
+	c.part, c.profile = w.partitions[c.part.number], w.profiles["sim"]
 	release := make(chan struct{})
 	kind := &supervision.ChildType{
 		Backoff: supervision.Backoff{Base: 1000 * time.Hour, Cap: 1000 * time.Hour},
@@ -81,13 +81,13 @@ func TestRetryBringsBackWhatIsParkedHereThoughItsRecordDoesNotSaySo(t *testing.T
 	s := newSite(t)
 	w := s.worker("w-1", nil)
 	c := bareCell(t, "one")
-	c.worker, c.part, c.profile = w, w.partitions[c.part.number], w.profiles["sim"]
-	c.committed.Store(&commit{record: c.record})
+	c.part, c.profile = w.partitions[c.part.number], w.profiles["sim"]
+	c.commitLocked(c.record, 0)
 	_, target, err := w.target("sim", c.record.ID(), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	c.policy, c.unwatched = target.Policy, &target
+	c.policy, c.onLocked().unwatched = target.Policy, &target
 	spec := supervision.ChildSpec{ID: "one", Type: w.trackerType, Arg: c, Parked: true}
 	if _, err := w.trackers.StartChild(t.Context(), spec); err != nil {
 		t.Fatal(err)

@@ -47,7 +47,7 @@ func (f *refreshes) begin(c *cell, limit int) *refresh {
 		f.waiting = make(map[*cell][]*refresh)
 	}
 	f.waiting[c] = append(f.waiting[c], r)
-	c.awaited = true
+	c.onLocked().awaited = true
 	return r
 }
 
@@ -103,7 +103,9 @@ func (f *refreshes) keepLocked(c *cell, keep func(*refresh) bool) {
 	}
 	if f.waiting[c] = kept; len(kept) == 0 {
 		delete(f.waiting, c)
-		c.awaited = false
+		if c.occasion != nil {
+			c.occasion.awaited = false
+		}
 	}
 }
 

@@ -137,12 +137,12 @@ func (w *Worker) writeCells(ctx context.Context, cells []*cell) (int, error) {
 // writeAgain has the journal store the committed record where there must be none, and reports whether done will be called. A
 // run that has finished is left out: its end was told.
 func (c *cell) writeAgain(ctx context.Context, done func(wrote bool, err error)) (submitted bool, err error) {
-	committed := c.committed.Load()
+	committed := c.stored()
 	h := c.part.holding()
 	if committed.record.Phase() == bus.PhaseFinished || h.Epoch == 0 || committed.revision > h.Epoch {
 		return false, nil
 	}
-	write, err := c.worker.transition(h.Partition, h.Epoch, 0, tracker.Decision{Next: committed.record})
+	write, err := c.part.worker.transition(h.Partition, h.Epoch, 0, tracker.Decision{Next: committed.record})
 	if err != nil {
 		return false, err
 	}
@@ -150,7 +150,7 @@ func (c *cell) writeAgain(ctx context.Context, done func(wrote bool, err error))
 		var stale *bus.StaleError
 		switch {
 		case r.Err == nil:
-			c.committed.CompareAndSwap(committed, &commit{record: committed.record, revision: r.Revision})
+			c.wroteAgain(committed, r.Revision)
 			done(true, nil)
 		case errors.As(r.Err, &stale) && stale.Record != nil:
 			done(false, c.adoptStored(stale.Record))
@@ -160,13 +160,22 @@ func (c *cell) writeAgain(ctx context.Context, done func(wrote bool, err error))
 			done(false, r.Err)
 		}
 	}
-	if err := c.worker.journal.Submit(ctx, write); err != nil {
+	if err := c.part.worker.journal.Submit(ctx, write); err != nil {
 		if errors.Is(err, bus.ErrFenced) {
 			err = nil
 		}
 		return false, err
 	}
 	return true, nil
+}
+
+// wroteAgain notes the revision of what was committed before, if it still is.
+func (c *cell) wroteAgain(before commit, revision uint64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.committed.Load() == before.record && c.revision == before.revision {
+		c.revision = revision
+	}
 }
 
 // adoptStored goes on from a record that is in the stream already.

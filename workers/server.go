@@ -35,12 +35,13 @@ func (s server) Init(_ context.Context, child *supervision.Child) error {
 	c.mu.Lock()
 	again := c.handle != nil
 	if crash != nil && !crash.At.Equal(c.hadLocked().crashSeen) {
-		c.onLocked().crashSeen, c.comeback = crash.At, true
+		on := c.onLocked()
+		on.crashSeen, on.comeback = crash.At, true
 		c.askLocked(c.comesBack(crash))
 	}
 	c.woken = false
-	if c.inbox != nil && c.inbox.Len() == 0 {
-		c.inbox = nil // what it held is not settled, it was lost: the pin stays until the source has spoken again
+	if on := c.occasion; on != nil && on.inbox.Len() == 0 {
+		on.heard = false // what it held is not settled, it was lost: the pin stays until the source has spoken again
 	}
 	c.mu.Unlock()
 	if !again {
@@ -60,12 +61,12 @@ func (s server) Init(_ context.Context, child *supervision.Child) error {
 // watch begins to follow the transaction where the record left off, unless another Init has done so.
 func (c *cell) watch() {
 	c.mu.Lock()
-	target := c.unwatched
+	target := c.hadLocked().unwatched
 	c.mu.Unlock()
 	if target == nil {
 		return
 	}
-	record := c.committed.Load().record
+	record := c.committed.Load()
 	hint := record.Hint()
 	hint.Since = c.followedTo()
 	if hint.Since > 0 {
@@ -89,14 +90,16 @@ func (c *cell) keep(handle source.Handle) bool {
 	if c.ended || c.handle != nil {
 		return false
 	}
-	c.handle, c.unwatched = handle, nil
+	c.handle = handle
+	c.onLocked().unwatched = nil
+	c.idleLocked()
 	return true
 }
 
 // followedTo returns up to which height everything was handed over and is stored; 0: nothing is known. The partition's
 // checkpoint speaks only for what was looked up at least once.
 func (c *cell) followedTo() uint64 {
-	since := c.committed.Load().record.Hint().Since
+	since := c.committed.Load().Hint().Since
 	if since > 0 {
 		since = max(since, c.part.checkpoint(c.profile.name))
 	}
@@ -108,7 +111,7 @@ func (c *cell) planDeadline(due time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if !c.ended {
-		c.worker.deadlines.set(c, due)
+		c.part.worker.deadlines.set(c, due)
 	}
 }
 
@@ -127,7 +130,7 @@ func (c *cell) comesBack(crash *supervision.Crash) input {
 	done := func(*tracker.Record, error) {
 		c.mu.Lock()
 		defer c.mu.Unlock()
-		c.comeback = false
+		c.onLocked().comeback = false
 	}
 	return input{decide: decide, done: done}
 }
@@ -192,13 +195,13 @@ func (c *cell) object() bus.Tracker {
 // and how the source looks at it. Its identity is the one last committed, so a successor shows only once its restarted event is
 // stored; until then the tracker is in backoff.
 func (c *cell) outline() (t bus.Tracker, newest *tracker.Record, now source.Checks) {
-	record := c.committed.Load().record
+	record := c.committed.Load()
 	t = record.Object(c.profile.source.Checkpoint().Height)
-	t.Worker = c.worker.cfg.Name
+	t.Worker = c.part.worker.cfg.Name
 	c.mu.Lock()
 	handle := c.handle
 	newest = c.record
-	recovering := c.comeback
+	recovering := c.hadLocked().comeback
 	c.mu.Unlock()
 	child := c.child.Load()
 	t.Phase = phaseNow(t.Phase, child, recovering)
@@ -228,9 +231,9 @@ func checks(handle source.Handle) (c source.Checks) {
 
 // standing is the phase and the status of the tracker's object, without the rest.
 func (c *cell) standing() (bus.Phase, bus.Status) {
-	record := c.committed.Load().record
+	record := c.committed.Load()
 	c.mu.Lock()
-	recovering := c.comeback
+	recovering := c.hadLocked().comeback
 	c.mu.Unlock()
 	return phaseNow(record.Phase(), c.child.Load(), recovering), record.Status()
 }

@@ -201,7 +201,7 @@ func (w *Worker) spawn(ctx context.Context, a *attempt) {
 	var c *cell
 	var err error
 	if a.created {
-		c = newCell(w, a.part, a.profile, a.target)
+		c = newCell(a.part, a.profile, a.target)
 		c, err = w.startTracker(ctx, c, a.tenure, &commit{a.record, a.revision}, a.request.due())
 	} else {
 		c, err = w.revive(ctx, a.part, a.tenure, a.record, a.revision)
@@ -248,7 +248,7 @@ func (w *Worker) meetFinished(ctx context.Context, a *attempt) {
 // answerExisting answers a start whose transaction has a tracker here. One that is just ending is waited for if a new run
 // is asked for.
 func (w *Worker) answerExisting(ctx context.Context, r startRequest, c *cell) {
-	record := c.committed.Load().record
+	record := c.committed.Load()
 	if record.Phase() == bus.PhaseFinished && r.OnExisting == bus.ExistingRestart {
 		select {
 		case <-c.whenGone():

@@ -54,30 +54,31 @@ func (c *cell) askWake() {
 func (c *cell) take(what inputs) (input, bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.ended || c.writing {
+	if c.ended || c.hadLocked().writing {
 		return input{}, false
 	}
 	if c.askedLocked() {
-		c.writing = true
+		c.occasion.writing = true
 		return c.requestLocked(), true
 	}
 	if what == requestsOnly {
 		return input{}, false
 	}
-	if c.inbox != nil {
-		if o, ok := c.inbox.Take(); ok {
-			c.writing = true
+	if on := c.occasion; on != nil && on.heard {
+		if o, ok := on.inbox.Take(); ok {
+			on.writing = true
 			policy := c.policy
 			return input{observed: true, decide: func(r *tracker.Record, now time.Time) tracker.Decision {
 				return r.Observe(now, policy, o)
 			}}, true
 		}
-		c.inbox = nil
+		on.heard = false
 		c.unpinLocked()
 	}
-	if c.awaited {
-		c.worker.refreshes.decided(c)
+	if c.hadLocked().awaited {
+		c.part.worker.refreshes.decided(c)
 	}
+	c.idleLocked()
 	return input{}, false
 }
 
@@ -98,16 +99,15 @@ func (c *cell) advance(ctx context.Context, in input) (again bool, err error) {
 		c.settle(in, d)
 		return true, nil
 	}
-	base := c.committed.Load()
 	epoch := c.part.epoch.Load()
-	if epoch == 0 || c.worker.isFrozen() {
+	if epoch == 0 || c.part.worker.isFrozen() {
 		c.stall(in)
 		return false, nil
 	}
-	write, err := c.worker.transition(c.part.number, epoch, base.revision, d)
+	write, err := c.part.worker.transition(c.part.number, epoch, c.stored().revision, d)
 	if err == nil {
 		write.Done = func(r bus.Result) { c.complete(in, d, r) }
-		err = c.worker.journal.Submit(ctx, write)
+		err = c.part.worker.journal.Submit(ctx, write)
 	}
 	switch {
 	case err == nil:
@@ -129,7 +129,9 @@ func (c *cell) current() *tracker.Record {
 
 // writtenLocked ends the decision under way.
 func (c *cell) writtenLocked() {
-	c.writing = false
+	if c.occasion != nil {
+		c.occasion.writing = false
+	}
 	c.tellWrittenLocked()
 }
 
@@ -158,7 +160,7 @@ func (c *cell) settle(in input, d tracker.Decision) {
 // wakes the cell when that may have changed, or ends it.
 func (c *cell) stall(in input) {
 	if c.putBack(in) {
-		c.worker.stalled.add(c)
+		c.part.worker.stalled.add(c)
 	}
 }
 
@@ -183,7 +185,7 @@ func (c *cell) complete(in input, d tracker.Decision, r bus.Result) {
 	switch {
 	case r.Err == nil:
 		c.adopt(d.Next, r.Revision)
-		c.worker.stats.published(d.Events)
+		c.part.worker.stats.published(d.Events)
 		in.finish(d.Next, nil)
 		c.wake()
 	case errors.Is(r.Err, bus.ErrFenced), errors.Is(r.Err, bus.ErrClosed):
@@ -200,8 +202,8 @@ func (c *cell) complete(in input, d tracker.Decision, r bus.Result) {
 
 // adopt makes record what is committed. The caller wakes the server.
 func (c *cell) adopt(record *tracker.Record, revision uint64) {
-	c.committed.Store(&commit{record: record, revision: revision})
 	c.mu.Lock()
+	c.commitLocked(record, revision)
 	c.record, c.unasked = record, true
 	c.writtenLocked()
 	c.tellChangedLocked()
@@ -212,7 +214,7 @@ func (c *cell) adopt(record *tracker.Record, revision uint64) {
 	c.mu.Unlock()
 	if finished {
 		c.part.noteFinished(record.ID())
-		c.worker.finished.add(c)
+		c.part.worker.finished.add(c)
 	}
 }
 
@@ -220,7 +222,9 @@ func (c *cell) adopt(record *tracker.Record, revision uint64) {
 // unknown has left, or that an operator changed.
 func (c *cell) overtaken(in input, stale *bus.StaleError) {
 	if stale.Record == nil {
-		c.committed.Store(&commit{record: c.committed.Load().record}) // deleted under us: write it anew
+		c.mu.Lock()
+		c.revision = 0 // deleted under us: write it anew
+		c.mu.Unlock()
 	} else {
 		record, err := decode(stale.Record)
 		if err != nil {
@@ -230,7 +234,7 @@ func (c *cell) overtaken(in input, stale *bus.StaleError) {
 			return
 		}
 		c.adopt(record, stale.Record.Revision)
-		c.planDeadline(c.worker.clock.due(record.Deadline(), time.Now()))
+		c.planDeadline(c.part.worker.clock.due(record.Deadline(), time.Now()))
 	}
 	c.putBack(in)
 	c.wake()

@@ -219,7 +219,7 @@ func (c *cell) decide(ctx context.Context, f func(*tracker.Record, time.Time) tr
 		case <-hangs.C:
 			c.stepAlone()
 		case <-ctx.Done():
-			return nil, c.worker.late("the decision")
+			return nil, c.part.worker.late("the decision")
 		}
 	}
 }
@@ -241,7 +241,7 @@ func (c *cell) stop(ctx context.Context, reason, by string) (bus.StopReply, erro
 		return bus.StopReply{}, err
 	}
 	object := record.Object(0)
-	object.Worker = c.worker.cfg.Name
+	object.Worker = c.part.worker.cfg.Name
 	return bus.StopReply{Status: status, Tracker: &object}, nil
 }
 
@@ -251,7 +251,7 @@ func (c *cell) exit(ctx context.Context, reason string) (bus.StopReply, error) {
 	child := c.child.Load()
 	for {
 		changed := c.whenChanged()
-		before := max(c.committed.Load().record.Incarnation(), child.Incarnation())
+		before := max(c.committed.Load().Incarnation(), child.Incarnation())
 		err := child.Exit(errors.New(reason))
 		switch {
 		case err == nil:
@@ -271,14 +271,14 @@ func (c *cell) exit(ctx context.Context, reason string) (bus.StopReply, error) {
 func (c *cell) afterExit(ctx context.Context, before uint64) (bus.StopReply, error) {
 	for {
 		changed := c.whenChanged()
-		record := c.committed.Load().record
+		record := c.committed.Load()
 		switch {
 		case record.Phase() == bus.PhaseFinished:
 			if err := c.awaitGone(ctx); err != nil {
 				return bus.StopReply{}, err
 			}
 			object := record.Object(0)
-			object.Worker = c.worker.cfg.Name
+			object.Worker = c.part.worker.cfg.Name
 			return bus.StopReply{Status: bus.StopStopped, Tracker: &object}, nil
 		case record.Phase() == bus.PhaseParked:
 			object := c.object()
@@ -300,7 +300,7 @@ func (c *cell) awaitChange(ctx context.Context, changed <-chan struct{}) error {
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
-	if c.over() && c.committed.Load().record.Phase() != bus.PhaseFinished {
+	if c.over() && c.committed.Load().Phase() != bus.PhaseFinished {
 		return fmt.Errorf("%w: %w", bus.ErrUnavailable, errNotMine)
 	}
 	return nil

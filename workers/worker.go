@@ -117,7 +117,7 @@ func New(nc, pulse *nats.Conn, cfg Config) (*Worker, error) {
 		w.profiles[name] = &profile{name: name, source: s}
 	}
 	for p := range w.partitions {
-		w.partitions[p] = &partition{number: p}
+		w.partitions[p] = &partition{number: p, worker: w}
 	}
 	w.service.responder = bus.Responder{InboxPrefixes: cfg.InboxPrefixes}
 	w.service.verbs = w.verbTable()
