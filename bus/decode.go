@@ -99,6 +99,9 @@ func bareID(id *ID) func(*faults, string) {
 // DecodeLookup reads the body of tracker.lookup. Like all the decoders it fails with an [*Error] that names every fault:
 // [ErrInvalid], or [ErrTooLarge] if size is all that is wrong.
 func DecodeLookup(body []byte) (LookupRequest, error) {
+	if text := string(body); 0 < len(text) && len(text) <= MaxIDBytes && plainToken(text) { // as most are
+		return LookupRequest{ID{text}}, nil
+	}
 	var r LookupRequest
 	return r, asError(decodeBody(body, bareID(&r.TransactionID), idField(&r.TransactionID)))
 }

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/micro"
@@ -28,7 +29,9 @@ type ErrorBody struct {
 }
 
 // DefaultInboxPrefixes are those of NATS clients, and of the users that security.conf gives inboxes of their own.
-func DefaultInboxPrefixes() []string { return []string{"_INBOX.", "_INBOX_"} }
+func DefaultInboxPrefixes() []string { return slices.Clone(defaultInboxPrefixes) }
+
+var defaultInboxPrefixes = []string{"_INBOX.", "_INBOX_"}
 
 // Responder answers requests. It sends to inboxes only: a reply subject is the caller's choice, and "tracker.start" or
 // "$JS.API.STREAM.PURGE.TRACKER" there would make the worker do with its own rights what the caller has no right to do.
@@ -41,7 +44,8 @@ type Responder struct {
 	MaxReplyBytes int
 }
 
-// Request is a request that can be answered; micro.Request is one, and [MessageRequest] makes one from a message.
+// Request is a request that can be answered; micro.Request is one, and [MessageRequest] makes one from a message. Nobody keeps a body:
+// it is written over once Respond has returned.
 type Request interface {
 	Reply() string
 	Respond(body []byte, opts ...micro.RespondOpt) error
@@ -52,7 +56,7 @@ type Request interface {
 func (r *Responder) CheckReply(reply string) error {
 	prefixes := r.InboxPrefixes
 	if len(prefixes) == 0 {
-		prefixes = DefaultInboxPrefixes()
+		prefixes = defaultInboxPrefixes
 	}
 	inbox := slices.ContainsFunc(prefixes, func(p string) bool { return strings.HasPrefix(reply, p) && len(reply) > len(p) })
 	if !inbox || len(reply) > maxReplySubjectBytes || !plainSubject(reply) {
@@ -66,12 +70,19 @@ const maxReplySubjectBytes = 512
 
 // plainSubject reports whether s can be published to: no empty tokens, wild cards, or bytes that end a protocol line.
 func plainSubject(s string) bool {
-	for token := range strings.SplitSeq(s, ".") {
-		if token == "" || token == "*" || token == ">" {
+	begin := 0 // of the token
+	for i := 0; i <= len(s); i++ {
+		switch {
+		case i == len(s) || s[i] == '.':
+			if token := s[begin:i]; token == "" || token == "*" || token == ">" {
+				return false
+			}
+			begin = i + 1
+		case s[i] <= ' ' || s[i] == 0x7f:
 			return false
 		}
 	}
-	return strings.IndexFunc(s, func(r rune) bool { return r <= ' ' || r == 0x7f }) < 0
+	return true
 }
 
 // Respond answers with body as JSON. A body larger than MaxReplyBytes is answered as [ErrTooLarge] instead. The error is
@@ -80,15 +91,26 @@ func (r *Responder) Respond(to Request, body any) error {
 	if err := r.CheckReply(to.Reply()); err != nil {
 		return err
 	}
-	encoded, err := Encode(body)
+	scratch := answers.Get().(*[]byte)
+	defer answers.Put(scratch)
+	encoded, err := appendEncoded((*scratch)[:0], body)
 	if err != nil {
 		return errors.Join(err, r.RespondError(to, ErrInternal))
+	}
+	if cap(encoded) <= keptAnswerBytes {
+		*scratch = encoded
 	}
 	if limit := r.limit(); len(encoded) > limit {
 		return r.RespondError(to, Errorf(CodeTooLarge, "the answer has %d bytes, at most %d can be sent", len(encoded), limit))
 	}
 	return to.Respond(encoded)
 }
+
+// answers holds the room that answers are written in: who sends one has copied it when it returns. What is larger than
+// keptAnswerBytes is not kept.
+var answers = sync.Pool{New: func() any { return new([]byte) }}
+
+const keptAnswerBytes = 16 << 10
 
 // RespondError answers with the wire form of cause; see [WireError]. A nil cause is a mistake of the caller's, answered as
 // [ErrInternal].

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 
 	"trackerfleet/bus"
 	"trackerfleet/workers/tracker"
@@ -31,20 +32,38 @@ func (w *Worker) quickLookup(r request) bool {
 		if c.inFlight() != nil {
 			return false
 		}
-		object := c.object()
-		w.replied(w.service.responder.RespondLookup(r, bus.LookupReply{Status: bus.LookupFound, Tracker: &object}))
+		w.replyFound(r, c)
 		return true
 	}
 	return false
 }
 
+// found is the answer to a lookup in the making. It is made in the same place again and again: otherwise it would be most of what a
+// worker leaves to the collector.
+type found struct {
+	reply   bus.LookupReply
+	tracker bus.Tracker
+}
+
+var founds = sync.Pool{New: func() any { return new(found) }}
+
+func (w *Worker) replyFound(r request, c *cell) {
+	f := founds.Get().(*found)
+	f.tracker = c.object()
+	f.reply = bus.LookupReply{Status: bus.LookupFound, Tracker: &f.tracker}
+	w.replied(w.service.responder.Respond(r.Request, &f.reply))
+	*f = found{}
+	founds.Put(f)
+}
+
 // here returns the tracker of id if this worker may answer for it.
 func (w *Worker) here(id bus.ID) (*cell, bool) {
 	child, ok := w.names.Lookup(id.String())
-	if !ok || !w.serves(id.Partition()) {
+	if !ok {
 		return nil, false
 	}
-	return cellOf(child), true
+	c := cellOf(child)
+	return c, w.serves(c.part.number)
 }
 
 // serveLookup answers a lookup from the tracker once its write in flight has ended, or from the stored record.
@@ -61,7 +80,7 @@ func (w *Worker) serveLookup(ctx context.Context, r request) {
 	if err != nil {
 		reply = bus.LookupReply{Status: bus.LookupUnavailable, Error: bus.WireError(fmt.Errorf("%w: %w", bus.ErrUnavailable, err))}
 	}
-	w.replied(w.service.responder.RespondLookup(r, reply))
+	w.replied(w.service.responder.RespondLookup(r.Request, reply))
 }
 
 // lookupAsks is how often another owner is asked, and lookupWait the part of a lease that it has for its answer each time. A question to

@@ -42,6 +42,9 @@ func (a answer) Reply() string { return a.subject }
 
 // Respond sends body.
 func (a answer) Respond(body []byte, opts ...micro.RespondOpt) error {
+	if len(opts) == 0 {
+		return a.nc.Publish(a.subject, body)
+	}
 	return a.send(&nats.Msg{Subject: a.subject, Data: body}, opts)
 }
 
@@ -182,9 +185,12 @@ func (w *Worker) serveDirect(m *nats.Msg) {
 // serve answers a request: at once on the subscription's goroutine if that takes no waiting, else on one of its own, of
 // which there is a limited number.
 func (w *Worker) serve(v verb, r request) {
-	if v.quick != nil && v.quick(r) {
-		return
+	if v.quick == nil || !v.quick(r) {
+		w.serveLater(v, r)
 	}
+}
+
+func (w *Worker) serveLater(v verb, r request) {
 	select {
 	case w.service.slots <- struct{}{}:
 	default:
@@ -203,10 +209,10 @@ func (w *Worker) serve(v verb, r request) {
 	}
 }
 
-func (w *Worker) reply(r request, body any) { w.replied(w.service.responder.Respond(r, body)) }
+func (w *Worker) reply(r request, body any) { w.replied(w.service.responder.Respond(r.Request, body)) }
 
 func (w *Worker) replyError(r request, err error) {
-	w.replied(w.service.responder.RespondError(r, err))
+	w.replied(w.service.responder.RespondError(r.Request, err))
 }
 
 // replied counts answers that could not be sent. Nobody waits for them who could be told.

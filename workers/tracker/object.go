@@ -2,6 +2,9 @@ package tracker
 
 import "trackerfleet/bus"
 
+// noLabels are those of all trackers that have none. Who shows an object does not change it.
+var noLabels = map[string]string{}
+
 // Object returns r as the contract's tracker object. Head is the latest height that the source knows and makes the
 // confirmations current; 0: unknown. The caller knows better than the record about worker, the phases that aren't durable
 // and the checks, and sets those.
@@ -13,7 +16,7 @@ func (r *Record) Object(head uint64) bus.Tracker {
 		Result: r.Result(), Labels: r.Labels(), Meta: r.Meta(), Events: r.events,
 	}
 	if t.Labels == nil {
-		t.Labels = map[string]string{}
+		t.Labels = noLabels
 	}
 	if pl := r.place; pl != nil {
 		if r.phase == finished {

@@ -3,6 +3,7 @@ package tracker
 import (
 	"math"
 	"strconv"
+	"sync"
 	"time"
 
 	"trackerfleet/workers/source"
@@ -18,7 +19,9 @@ func (r *Record) Waiting(p *source.Policy, c source.Checks) string {
 	if p == nil {
 		p = &anyPolicy
 	}
-	s := make(sentence, 0, 128)
+	room := sentences.Get().(*sentence)
+	defer sentences.Put(room)
+	s := (*room)[:0]
 	switch {
 	case r.place != nil:
 		r.waitsForFinality(&s, p, c)
@@ -30,6 +33,7 @@ func (r *Record) Waiting(p *source.Policy, c source.Checks) string {
 	default:
 		r.waitsForNode(&s, p)
 	}
+	*room = s
 	return string(s)
 }
 
@@ -140,6 +144,9 @@ func (r *Record) countLooks(s *sentence, p *source.Policy) {
 
 // sentence is a line in the making. A lookup makes one, so it does without formats.
 type sentence []byte
+
+// sentences holds the room that they are made in.
+var sentences = sync.Pool{New: func() any { return new(sentence) }}
 
 func (s *sentence) say(words string) *sentence {
 	*s = append(*s, words...)
