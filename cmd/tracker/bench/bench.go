@@ -39,11 +39,11 @@ type Bench struct {
 	Report func(Progress)
 }
 
-// Process is a process that is measured, killed, and started again.
+// Process is a process that is measured, killed, and started again. Its metrics stay where they are.
 type Process struct {
 	Meter gauge.Meter
-	Kill  func() error                                   // as kill -9 does; returns when it is gone
-	Again func(ctx context.Context) (gauge.Meter, error) // returns when it is ready
+	Kill  func() error                    // as kill -9 does; returns when it is gone
+	Again func(ctx context.Context) error // returns when it is ready
 }
 
 // Progress says how far the run is.

@@ -6,44 +6,79 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"sync"
 	"time"
 
 	"trackerfleet/bus"
 )
 
 const (
-	// asked is how many trackers, spread over all, are asked until they answer again after a kill.
-	asked = 512
+	// firsts is how many trackers, spread over all, are asked until one answers after a kill; asked is how many must answer when all run.
+	// Questions to those that are not there yet are work for the worker: few are asked.
+	firsts, asked = 4, 512
 	// attempt is how long one question may go unanswered, and askEvery the pause before the next.
-	attempt, askEvery = 250 * time.Millisecond, 10 * time.Millisecond
+	attempt, askEvery = 250 * time.Millisecond, 20 * time.Millisecond
+	// countEvery is how often is looked how many trackers run again.
+	countEvery = 50 * time.Millisecond
 	// recoveryLimit bounds a recovery.
 	recoveryLimit = 10 * time.Minute
 )
 
-// recoverWorker kills the worker, has it started again, and measures when its trackers answer.
+// recoverWorker kills the worker, has it started again, and measures when its trackers run again.
 func (r *run) recoverWorker(ctx context.Context) error {
-	answered := make(latencies, min(asked, len(r.ids)))
+	var first, half, all time.Duration
 	err := r.kill(ctx, &r.Worker, func(ctx context.Context, killed time.Time) error {
-		return flight(ctx, len(answered), asked, func(ctx context.Context, i int) error {
-			id := r.ids[i*(len(r.ids)/len(answered))]
-			err := insist(ctx, func(ctx context.Context) error {
-				_, err := r.Fleet.Call(ctx, id, bus.OpPing)
+		return flight(ctx, 2, 2, func(ctx context.Context, i int) (err error) {
+			if i == 0 {
+				err = r.pings(ctx, firsts, func() { first = time.Since(killed) })
 				return err
-			})
-			answered[i] = time.Since(killed)
+			}
+			if half, err = r.running(ctx, killed, (len(r.ids)+1)/2); err == nil {
+				all, err = r.running(ctx, killed, len(r.ids))
+			}
 			return err
 		})
 	})
 	if err == nil {
-		_, err = r.settle(ctx, float64(len(r.ids)))
+		err = r.pings(ctx, asked, nil)
 	}
 	if err != nil {
 		return fmt.Errorf("bench: recover the worker: %w", err)
 	}
-	r.result.RecoveryFirst, r.result.RecoveryHalf = answered.quantile(0)/1000, answered.quantile(0.5)/1000
-	r.result.RecoveryAll = answered.quantile(1) / 1000
-	r.result.Phases = append(r.result.Phases, Phase{"recover the worker", len(r.ids), r.result.RecoveryAll})
+	r.result.RecoveryFirst, r.result.RecoveryHalf, r.result.RecoveryAll = first.Seconds(), half.Seconds(), all.Seconds()
+	r.result.Phases = append(r.result.Phases, phase("recover the worker", len(r.ids), all))
 	return nil
+}
+
+// pings asks n trackers, spread over all, until each has answered, and calls first when one has.
+func (r *run) pings(ctx context.Context, n int, first func()) error {
+	n = min(n, len(r.ids))
+	var once sync.Once
+	return flight(ctx, n, n, func(ctx context.Context, i int) error {
+		err := insist(ctx, func(ctx context.Context) error {
+			_, err := r.Fleet.Call(ctx, r.ids[i*(len(r.ids)/n)], bus.OpPing)
+			return err
+		})
+		if err == nil && first != nil {
+			once.Do(first)
+		}
+		return err
+	})
+}
+
+// running waits until n trackers run in the worker, and returns how long that was after it was killed. Nobody serves metrics for a while.
+func (r *run) running(ctx context.Context, killed time.Time, n int) (time.Duration, error) {
+	for {
+		now, unread := r.read(ctx)
+		took := time.Since(killed)
+		if unread == nil && now.running >= float64(n) {
+			return took, nil
+		}
+		r.Report(Progress{"recover", int(now.running), len(r.ids)})
+		if err := pause(ctx, countEvery); err != nil {
+			return took, errors.Join(err, unread)
+		}
+	}
 }
 
 // recoverServer kills the server, has it started again on its store, and measures when the fleet works again.
@@ -99,17 +134,15 @@ func (r *run) freshLookup(ctx context.Context) error {
 func (r *run) kill(ctx context.Context, p *Process, await func(ctx context.Context, killed time.Time) error) error {
 	ctx, cancel := context.WithTimeout(ctx, recoveryLimit)
 	defer cancel()
-	r.Report(Progress{"recover", 0, 1})
 	killed := time.Now()
 	if err := p.Kill(); err != nil {
 		return err
 	}
-	return flight(ctx, 2, 2, func(ctx context.Context, i int) (err error) {
+	return flight(ctx, 2, 2, func(ctx context.Context, i int) error {
 		if i == 0 {
 			return await(ctx, killed)
 		}
-		p.Meter, err = p.Again(ctx)
-		return err
+		return p.Again(ctx)
 	})
 }
 

@@ -72,7 +72,12 @@ func (a *app) benchAt(ctx context.Context, s *config.Loaded, b bench.Bench) erro
 	worker := benchWorkerSettings(s, simulated.Config{Seed: 1, BlockTime: benchBlockTime})
 	worker.Supervision.Backoff = config.Backoff{Base: benchBackoff, Cap: benchBackoff}
 	fmt.Fprintf(a.err, "one worker process, %d trackers\n", b.Plan.Trackers)
-	return a.withCrew(ctx, company{worker, a.benchEnviron(), []string{benchWorker, benchEcho}, benchArgs}, func(ctx context.Context, workers *crew.Crew) error {
+	again := &sameAddresses{}
+	c := company{worker, a.benchEnviron(), []string{benchWorker, benchEcho}, again.args}
+	return a.withCrew(ctx, c, func(ctx context.Context, workers *crew.Crew) error {
+		if err := again.as(benchWorker, workers.Said(benchWorker)); err != nil {
+			return err
+		}
 		client, err := connectTo(ctx, s)
 		if err != nil {
 			return err

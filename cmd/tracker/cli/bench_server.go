@@ -36,39 +36,54 @@ func (a *app) withNATS(ctx context.Context, serve func(context.Context, natsProc
 	defer os.RemoveAll(dir)
 	s := &config.Loaded{Settings: config.Defaults(config.RoleDev)}
 	s.Data, s.HTTP, s.Port, s.Log.Level = dir, "127.0.0.1:0", 0, "error"
-	port := "0" // any, the first time
-	args := func(file, name string) []string { return append(benchArgs(file, name), "--port", port) }
-	return a.withCrew(ctx, company{s, ownEnviron(a.environ), []string{benchServer}, args}, func(ctx context.Context, servers *crew.Crew) error {
+	again := &sameAddresses{}
+	c := company{s, ownEnviron(a.environ), []string{benchServer}, again.args}
+	return a.withCrew(ctx, c, func(ctx context.Context, servers *crew.Crew) error {
 		n := natsProcess{url: said(servers.Said(benchServer), "nats"), dir: dir, Process: member(servers, benchServer)}
-		u, err := url.Parse(n.url)
-		if err != nil {
-			return fmt.Errorf("where NATS is: %w", err)
+		if err := again.as(benchServer, servers.Said(benchServer)); err != nil {
+			return err
 		}
-		port = u.Port()
 		return serve(ctx, n)
 	})
 }
 
+// sameAddresses has processes of a bench listen where they did before when they are started again.
+type sameAddresses struct{ more map[string][]string } // arguments by the name of the process
+
+// as takes in where the process of that name listens, by the line that it has said.
+func (s *sameAddresses) as(name, line string) error {
+	more := []string{"--http", said(line, "http")}
+	if nats := said(line, "nats"); nats != "" {
+		u, err := url.Parse(nats)
+		if err != nil {
+			return fmt.Errorf("where NATS is: %w", err)
+		}
+		more = append(more, "--port", u.Port())
+	}
+	if s.more == nil {
+		s.more = map[string][]string{}
+	}
+	s.more[name] = more
+	return nil
+}
+
+func (s *sameAddresses) args(file, name string) []string {
+	return append(benchArgs(file, name), s.more[name]...)
+}
+
 // member returns a process of a crew as a bench has it.
 func member(c *crew.Crew, name string) bench.Process {
-	client := &http.Client{Timeout: benchPatience}
-	meter := func() gauge.Meter {
-		return gauge.Meter{URL: "http://" + said(c.Said(name), "http") + "/metrics", Client: client}
-	}
 	return bench.Process{
-		Meter: meter(),
+		Meter: gauge.Meter{URL: "http://" + said(c.Said(name), "http") + "/metrics", Client: &http.Client{Timeout: benchPatience}},
 		Kill:  func() error { return c.Kill(name) },
-		Again: func(ctx context.Context) (gauge.Meter, error) {
-			err := c.Again(ctx, name)
-			return meter(), err
-		},
+		Again: func(ctx context.Context) error { return c.Again(ctx, name) },
 	}
 }
 
 // benchServerCommand runs the NATS server of a bench. The bench itself starts it.
 func (a *app) benchServerCommand() *cobra.Command {
 	cmd := &cobra.Command{Use: "server", Short: "Run the NATS server of a bench", Args: cobra.NoArgs, Hidden: true}
-	bind(cmd.Flags(), config.RoleDev, "port")
+	bind(cmd.Flags(), config.RoleDev, "port", "http")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		s, err := a.settings(cmd, config.RoleDev)
 		if err != nil {
