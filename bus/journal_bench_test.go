@@ -159,29 +159,3 @@ func journalRound(b *testing.B, j *bus.Journal, owners []bus.Owner, first, n int
 	}
 	return time.Since(began)
 }
-
-// BenchmarkLoad reads records of one partition in 256, and all of them in one scan.
-func BenchmarkLoad(b *testing.B) {
-	nc := benchFleet(b, 0)
-	const n = 100_000
-	subjects := make([]string, n)
-	for i := range subjects {
-		subjects[i] = bus.StateSubject(numbered(b, i))
-	}
-	storeRecords(b, nc, subjects)
-	owners := claim(b, nc, "w-1")
-	for name, held := range map[string][]bus.Holding{"partitions=1": holdings(owners[:1]), "partitions=63": holdings(owners[:63]), "partitions=256": holdings(owners)} {
-		b.Run(name, func(b *testing.B) {
-			loaded := 0
-			for b.Loop() {
-				for _, err := range bus.NewRecords(nc).Load(b.Context(), held...) {
-					if err != nil {
-						b.Fatal(err)
-					}
-					loaded++
-				}
-			}
-			b.ReportMetric(float64(loaded)/b.Elapsed().Seconds(), "records/s")
-		})
-	}
-}

@@ -56,9 +56,9 @@ func (r *Records) load(ctx context.Context, held []Holding, yield func(*Record) 
 	return r.loadPartitions(ctx, held, yield)
 }
 
-// loadPartitions asks for a few partitions at once, for ever fewer where the server says that is too much, and for groups of slots
-// where it says so of a single one.
-func (r *Records) loadPartitions(ctx context.Context, held []Holding, yield func(*Record) bool) error {
+// askPartitions asks for a few partitions at once, for ever fewer where the server says that is too much, and for groups of slots
+// where it says so of a single one. It hands each answer on.
+func (r *Records) askPartitions(ctx context.Context, held []Holding, hand func([]*Record) bool) error {
 	size := partitionsAtOnce
 	for len(held) > 0 {
 		group := held[:min(size, len(held))]
@@ -72,9 +72,9 @@ func (r *Records) loadPartitions(ctx context.Context, held []Holding, yield func
 			size = len(group) / 2
 			continue
 		case errors.Is(err, errTooMany):
-			err = r.loadSlots(ctx, group[0], slotsOf(group[0].Partition), yield)
-		default:
-			err = yieldAll(records, err, yield)
+			err = r.loadSlots(ctx, group[0], slotsOf(group[0].Partition), hand)
+		case err == nil && !hand(records):
+			err = errEnough
 		}
 		if err != nil {
 			return err
@@ -92,9 +92,9 @@ func slotsOf(partition int) []int {
 	return slots
 }
 
-func (r *Records) loadSlots(ctx context.Context, h Holding, slots []int, yield func(*Record) bool) error {
+func (r *Records) loadSlots(ctx context.Context, h Holding, slots []int, hand func([]*Record) bool) error {
 	if len(slots) == 1 {
-		return r.loadSlot(ctx, h, slots[0], yield)
+		return r.loadSlot(ctx, h, slots[0], func(rec *Record) bool { return hand([]*Record{rec}) })
 	}
 	half := len(slots) / 2
 	for _, group := range [][]int{slots[:half], slots[half:]} {
@@ -103,10 +103,11 @@ func (r *Records) loadSlots(ctx context.Context, h Holding, slots []int, yield f
 			subjects[i] = slotSubject(h.Partition, slot)
 		}
 		records, err := r.readGroup(ctx, []Holding{h}, subjects)
-		if errors.Is(err, errTooMany) {
-			err = r.loadSlots(ctx, h, group, yield)
-		} else {
-			err = yieldAll(records, err, yield)
+		switch {
+		case errors.Is(err, errTooMany):
+			err = r.loadSlots(ctx, h, group, hand)
+		case err == nil && !hand(records):
+			err = errEnough
 		}
 		if err != nil {
 			return err
@@ -117,23 +118,11 @@ func (r *Records) loadSlots(ctx context.Context, h Holding, slots []int, yield f
 
 // loadSlot reads a slot that alone has more records than an answer holds.
 func (r *Records) loadSlot(ctx context.Context, h Holding, slot int, yield func(*Record) bool) error {
-	return r.scanSubjects(ctx, []Holding{h}, slotSubject(h.Partition, slot), yield)
+	return r.scanSubjects(ctx, []Holding{h}, yield, slotSubject(h.Partition, slot), OwnerSubject(h.Partition))
 }
 
 func slotSubject(partition, slot int) string {
 	return "tracker.fleet.state." + strconv.Itoa(partition) + "." + strconv.Itoa(slot) + ".*"
-}
-
-func yieldAll(records []*Record, err error, yield func(*Record) bool) error {
-	if err != nil {
-		return err
-	}
-	for _, rec := range records {
-		if !yield(rec) {
-			return errEnough
-		}
-	}
-	return nil
 }
 
 // errTooMany says that subjects match more records than one answer holds.

@@ -2,6 +2,7 @@ package bus_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"strconv"
 	"strings"
@@ -173,5 +174,36 @@ func TestLoadEndsWithItsReaderAndItsContext(t *testing.T) {
 		if !errors.Is(last, context.Canceled) {
 			t.Errorf("got %v, want %v", last, context.Canceled)
 		}
+	}
+}
+
+// A consumer of several subjects is slow where messages were replaced, whatever it asks for.
+func TestAScanAsksForOneSubject(t *testing.T) {
+	nc := fleet(t)
+	owners := claim(t, nc, "w-1")
+	asked, err := nc.SubscribeSync("$JS.API.CONSUMER.CREATE.TRACKER.>")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, err := range bus.NewRecords(nc).Load(t.Context(), holdings(owners)...) {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	m, err := asked.NextMsg(testTimeout)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var create struct {
+		Config struct {
+			Subject  string   `json:"filter_subject"`
+			Subjects []string `json:"filter_subjects"`
+		} `json:"config"`
+	}
+	if err := json.Unmarshal(m.Data, &create); err != nil {
+		t.Fatal(err)
+	}
+	if n := len(create.Config.Subjects); n > 1 || n == 0 && create.Config.Subject == "" {
+		t.Errorf("it asks for %+v", create.Config)
 	}
 }

@@ -19,22 +19,24 @@ const scanPull = 4096
 // leader keeps a scan waiting, for the owner records at its end are always there.
 const scanStall = 10 * time.Second
 
-// scan reads the whole stream once and yields what belongs to held.
+// scan reads the whole stream once and yields what belongs to held. One subject stands for all that it is about: in a block of which
+// messages were replaced, a server looks at every subject for each message that it sends to a consumer with several, BenchmarkLoad says
+// at what price.
 func (r *Records) scan(ctx context.Context, held []Holding, yield func(*Record) bool) error {
-	return r.scanSubjects(ctx, held, "tracker.fleet.state.*.*.*", yield)
+	return r.scanSubjects(ctx, held, yield, "tracker.fleet.>")
 }
 
 // scanSubjects reads by sequence up to the newest of the claims. All that was written before a claim comes before it, and
 // what comes after was written under it: so the reader has all, however far behind the replica was at first. A claim whose
 // owner record is not met on the way has been replaced meanwhile.
-func (r *Records) scanSubjects(ctx context.Context, held []Holding, subject string, yield func(*Record) bool) error {
+func (r *Records) scanSubjects(ctx context.Context, held []Holding, yield func(*Record) bool, subjects ...string) error {
 	var epochs [Partitions]uint64
 	var barrier uint64
 	for _, h := range held {
 		epochs[h.Partition] = h.Epoch
 		barrier = max(barrier, h.Epoch)
 	}
-	feed, err := r.feed(ctx, jetstream.ConsumerConfig{FilterSubjects: []string{subject, SubjectOwners}})
+	feed, err := r.feed(ctx, jetstream.ConsumerConfig{FilterSubjects: subjects})
 	if err != nil {
 		return err
 	}
