@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"net/http"
 	"runtime"
+	"runtime/debug"
+	"runtime/metrics"
 	"testing"
 	"time"
 
@@ -19,7 +21,7 @@ import (
 )
 
 // BenchmarkIdleBytes says where the heap of idle trackers goes: into their records, into what runs them (cell, child, registry),
-// and into the source that follows them.
+// and into the source that follows them; and what they have of the system's memory, with all that the heap needs around them.
 func BenchmarkIdleBytes(b *testing.B) {
 	for _, n := range []int{100_000} {
 		b.Run(fmt.Sprintf("trackers=%d", n), func(b *testing.B) {
@@ -31,14 +33,16 @@ func BenchmarkIdleBytes(b *testing.B) {
 				ether := idleBytes(b, n, "eth", func(i int) string { return fmt.Sprintf(`{"hash":"0x%064x"}`, i) })
 				b.ReportMetric(ether.trackers-bare.trackers, "source-B")
 				b.ReportMetric(ether.records+ether.trackers, "ethereum-B")
+				b.ReportMetric(bare.resident, "bare-resident-B")
+				b.ReportMetric(ether.resident, "ethereum-resident-B")
 			}
 			b.ReportMetric(0, "ns/op")
 		})
 	}
 }
 
-// idleHeap is what one idle tracker has of the heap.
-type idleHeap struct{ records, trackers float64 }
+// idleHeap is what one idle tracker has of the heap, and of the memory of the process.
+type idleHeap struct{ records, trackers, resident float64 }
 
 // idleBytes runs n idle trackers of a source.
 func idleBytes(b *testing.B, n int, name string, params func(i int) string) idleHeap {
@@ -50,6 +54,7 @@ func idleBytes(b *testing.B, n int, name string, params func(i int) string) idle
 		c.Logger = zap.NewNop()
 		c.Sources = map[string]source.Source{"still": still{}, "eth": eth}
 	})
+	outside := resident()
 	before := liveHeap()
 	records := make([]*tracker.Record, n)
 	for i := range records {
@@ -69,9 +74,18 @@ func idleBytes(b *testing.B, n int, name string, params func(i int) string) idle
 	}
 	clear(records)
 	started := liveHeap()
+	all := resident() - outside - 8*int64(n)
 	runtime.KeepAlive(w)
 	runtime.KeepAlive(records)
-	return idleHeap{float64(recorded-before)/float64(n) - 8, float64(started-recorded) / float64(n)}
+	return idleHeap{float64(recorded-before)/float64(n) - 8, float64(started-recorded) / float64(n), float64(all) / float64(n)}
+}
+
+// resident returns the bytes that Go has of the system once it has given back what it can.
+func resident() int64 {
+	debug.FreeOSMemory()
+	samples := []metrics.Sample{{Name: "/memory/classes/total:bytes"}, {Name: "/memory/classes/heap/released:bytes"}}
+	metrics.Read(samples)
+	return int64(samples[0].Value.Uint64() - samples[1].Value.Uint64())
 }
 
 // liveHeap returns the bytes of what is reachable.

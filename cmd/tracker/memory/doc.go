@@ -5,5 +5,8 @@
 // nothing then, and what a burst has left is given back to the system. While much is allocated, as when trackers start or are loaded,
 // it comes as ever.
 //
-// What GOGC says is what stands: where it is set the collector is left alone. GOMEMLIMIT works beside all this.
+// The collector is also told what the control group of the process, such as a container, allows it: near that it works harder, and
+// the process is not killed.
+//
+// What GOGC and GOMEMLIMIT say is what stands: the one that is set is left alone.
 package memory

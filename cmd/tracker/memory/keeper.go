@@ -17,12 +17,17 @@ const lookEvery = time.Second
 type Keeper struct {
 	cancel context.CancelFunc
 	ended  sync.WaitGroup
+	limit  int64 // before Start
 }
 
-// Start begins to set the collector's pace, unless GOGC is set. It does not block.
+// Start tells the collector how much the process may have, unless GOMEMLIMIT is set, and begins to set its pace, unless GOGC is. It
+// does not block.
 func (k *Keeper) Start(context.Context) error {
 	ctx, cancel := context.WithCancel(context.Background())
-	k.cancel = cancel
+	k.cancel, k.limit = cancel, debug.SetMemoryLimit(-1)
+	if most, ok := processLimit(os.DirFS("/")); ok && os.Getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(int64(limitShare * float64(most)))
+	}
 	if os.Getenv("GOGC") != "" {
 		return nil
 	}
@@ -41,6 +46,7 @@ func (k *Keeper) Start(context.Context) error {
 func (k *Keeper) Stop(context.Context) error {
 	k.cancel()
 	k.ended.Wait()
+	debug.SetMemoryLimit(k.limit)
 	return nil
 }
 

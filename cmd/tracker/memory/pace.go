@@ -12,8 +12,8 @@ const (
 	// leastPercent and leastRoom are for how much a heap may always grow until it is collected again.
 	leastPercent, leastRoom = 10, 4 << 20
 
-	returnPause = time.Minute // at least, from one return of memory to the next: each is a collection
-	returnLeast = 32 << 20    // bytes that are worth it
+	returnPause = 30 * time.Second // at least, from one return of memory to the next: each is a collection
+	returnLeast = 32 << 20         // bytes of a heap that is worth it
 )
 
 // heap is how the heap stands, in bytes.
@@ -29,8 +29,9 @@ type pace struct {
 	most     int     // percent that the program began with
 	percent  int     // in force
 	rate     float64 // bytes allocated a second, or a quarter of what was a second before
-	last     heap
+	before   uint64  // bytes allocated until the last look
 	looked   time.Time
+	burst    bool // much was allocated since memory was returned
 	returned time.Time
 }
 
@@ -39,8 +40,8 @@ type pace struct {
 func (p *pace) look(now time.Time, h heap) (percent int, giveBack bool) {
 	elapsed := now.Sub(p.looked).Seconds()
 	first := p.looked.IsZero()
-	allocated := h.allocated - p.last.allocated
-	p.looked, p.last = now, h
+	allocated := h.allocated - p.before
+	p.looked, p.before = now, h.allocated
 	if first || elapsed <= 0 {
 		return p.percent, false
 	}
@@ -49,7 +50,7 @@ func (p *pace) look(now time.Time, h heap) (percent int, giveBack bool) {
 	if 4*want < 3*p.percent || 3*want > 4*p.percent || want == p.most {
 		p.percent = want // each change stops the world
 	}
-	return p.percent, p.idle(h.live) && p.due(now, h)
+	return p.percent, p.due(now, h)
 }
 
 // wanted returns the percentage at which the collector takes its share at the present rate, within bounds. A heap of twice the size is
@@ -64,14 +65,15 @@ func (p *pace) least(live uint64) int {
 	return min(p.most, max(leastPercent, int(100*leastRoom/max(live, 1))))
 }
 
-func (p *pace) idle(live uint64) bool { return p.wanted(live) == p.least(live) }
-
-// due reports whether enough is held that is neither used nor about to be.
+// due reports whether a burst is over, whose garbage is held still, some of it as if it were live.
 func (p *pace) due(now time.Time, h heap) bool {
-	grown := h.live + h.live*uint64(p.percent)/100
-	if now.Sub(p.returned) < returnPause || h.held < grown+grown/10+returnLeast {
+	if p.wanted(h.live) > p.least(h.live) {
+		p.burst = true
 		return false
 	}
-	p.returned = now
+	if !p.burst || h.held < returnLeast || now.Sub(p.returned) < returnPause {
+		return false
+	}
+	p.burst, p.returned = false, now
 	return true
 }
