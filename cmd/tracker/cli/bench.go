@@ -26,8 +26,10 @@ const (
 	benchBackoff = time.Millisecond
 	// benchPatience is how long one request may go unanswered.
 	benchPatience = 30 * time.Second
-	// benchParams are of a transaction that comes to no end.
-	benchParams = `{"outcome":"pending"}`
+	// benchParams are of a transaction that comes to no end. With benchNullShare nobody has seen it yet either: a start is one
+	// transition, the two messages that its share of the ceiling is of, and none follows before the tracker is ended.
+	benchParams    = `{"outcome":"pending","drop_after":0}`
+	benchNullShare = 1
 )
 
 func (a *app) benchCommand() *cobra.Command {
@@ -69,7 +71,7 @@ func (a *app) benchCommand() *cobra.Command {
 
 // benchAt runs b on the NATS server that s names.
 func (a *app) benchAt(ctx context.Context, s *config.Loaded, b bench.Bench) error {
-	worker := benchWorkerSettings(s, simulated.Config{Seed: 1, BlockTime: benchBlockTime})
+	worker := benchWorkerSettings(s, simulated.Config{Seed: 1, BlockTime: benchBlockTime, NullShare: benchNullShare})
 	worker.Supervision.Backoff = config.Backoff{Base: benchBackoff, Cap: benchBackoff}
 	fmt.Fprintf(a.err, "one worker process, %d trackers\n", b.Plan.Trackers)
 	again := &sameAddresses{}
