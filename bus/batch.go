@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"strconv"
 	"strings"
 	"sync"
@@ -65,25 +66,33 @@ func (p *BatchPublisher) receive(m *nats.Msg) {
 	}
 }
 
-// Publish stores msgs atomically, in order, and returns the sequence of the first; the others follow it without gaps. It
-// owns the headers of msgs until it returns, and leaves headers of its own there. It fails with
+// Publish stores msgs atomically, in order, and returns the sequence of the first; the others follow it without gaps. It reads msgs
+// and leaves them as they are. It fails with
 //   - an [*APIError] when the stream refused: nothing of this attempt was stored or will be,
 //   - [ErrUnknownOutcome] when ctx ended or the connection broke before an answer came,
 //   - the error of the client when a message was not even sent: nothing was stored.
 //
 // A single message is published without a batch, which costs the server much less.
 func (p *BatchPublisher) Publish(ctx context.Context, msgs []*nats.Msg) (first uint64, err error) {
+	return p.publish(ctx, len(msgs), func(i int, s *sheet) {
+		s.begin(msgs[i].Subject, msgs[i].Data)
+		maps.Copy(s.msg.Header, msgs[i].Header)
+	})
+}
+
+// publish is Publish of n messages, each of which write puts on the sheet when its turn comes.
+func (p *BatchPublisher) publish(ctx context.Context, n int, write func(i int, s *sheet)) (first uint64, err error) {
 	token, replies := p.expect()
 	defer p.forget(token)
 	before := p.nc.Stats().Reconnects
-	if err := p.send(msgs, p.inbox+token); err != nil {
+	if err := p.send(n, write, p.inbox+token); err != nil {
 		return 0, fmt.Errorf("bus: publish: %w", err)
 	}
 	last, err := p.await(ctx, replies, before)
 	if err != nil {
 		return 0, err
 	}
-	return last - uint64(len(msgs)) + 1, nil
+	return last - uint64(n) + 1, nil
 }
 
 func (p *BatchPublisher) expect() (token string, replies chan *nats.Msg) {
@@ -103,37 +112,32 @@ func (p *BatchPublisher) forget(token string) {
 	delete(p.waiting, token)
 }
 
-// send publishes msgs. The first asks for a reply too, as only there the server says why it opens no batch.
-func (p *BatchPublisher) send(msgs []*nats.Msg, reply string) error {
+// send publishes n messages. The first asks for a reply too, as only there the server says why it opens no batch.
+func (p *BatchPublisher) send(n int, write func(i int, s *sheet), reply string) error {
 	id := nuid.Next()
-	for i, m := range msgs {
-		if m.Header == nil {
-			m.Header = nats.Header{}
+	s := sheets.Get().(*sheet)
+	defer sheets.Put(s)
+	for i := range n {
+		write(i, s)
+		if n > 1 {
+			s.set(headerBatchID, id)
+			s.set(headerBatchSequence, strconv.Itoa(i+1))
 		}
-		m.Reply = ""
-		delete(m.Header, headerBatchCommit)
-		if len(msgs) == 1 {
-			delete(m.Header, headerBatchID)
-			delete(m.Header, headerBatchSequence)
-		} else {
-			m.Header[headerBatchID] = []string{id}
-			m.Header[headerBatchSequence] = []string{strconv.Itoa(i + 1)}
+		if i == n-1 && i > 0 {
+			s.set(headerBatchCommit, "1")
 		}
-		switch i {
-		case len(msgs) - 1:
-			if i > 0 {
-				m.Header[headerBatchCommit] = []string{"1"}
-			}
-			m.Reply = reply
-		case 0:
-			m.Reply = reply
+		if i == 0 || i == n-1 {
+			s.msg.Reply = reply
 		}
-		if err := p.nc.PublishMsg(m); err != nil {
+		if err := p.nc.PublishMsg(&s.msg); err != nil {
 			return err
 		}
 	}
 	return nil
 }
+
+// sheets holds what batches are written on.
+var sheets = sync.Pool{New: func() any { return new(sheet) }}
 
 // connectionCheck is how often a publisher that waits looks whether its connection was lost meanwhile.
 const connectionCheck = 50 * time.Millisecond

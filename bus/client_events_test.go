@@ -27,7 +27,7 @@ func emit(t testing.TB, nc *nats.Conn, id bus.ID, typ string, n, run uint64) uin
 	}
 	return store(t, nc, &nats.Msg{
 		Subject: bus.EventSubject(id, typ, n), Data: body,
-		Header: bus.EventHeader("test", id, typ, n, eventTime, 7, n, "w-1", bus.Trace{}),
+		Header: bus.EventHeader("test", id, typ, n, eventTime, 7, n, "w-1", bus.Trace{}).NATS(),
 	})
 }
 

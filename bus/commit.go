@@ -5,9 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"strconv"
 	"time"
-
-	"github.com/nats-io/nats.go"
 )
 
 // commit ends every write of batch: it publishes them until each is stored, or proved to have lost its condition or its
@@ -66,24 +65,33 @@ func (l *lane) publish(ctx context.Context, batch []*item) (first uint64, err er
 		return 0, context.Cause(ctx)
 	}
 	defer l.journal.open.leave()
-	messages := batchMessages(batch)
+	messages := outgoingOf(batch)
 	ctx, cancel := context.WithTimeout(ctx, l.journal.cfg.AckTimeout)
 	defer cancel()
 	began := time.Now()
-	first, err = l.journal.batches.Publish(ctx, messages)
+	first, err = l.journal.batches.publish(ctx, len(messages), func(i int, s *sheet) { messages[i].write(s) })
 	if err == nil {
 		l.journal.stats.committed(len(messages), time.Since(began))
 	}
 	return first, err
 }
 
-// batchMessages returns the messages of all writes, in order, and at the end one for each partition that no other message
+// outgoing is one message of a batch: one of a write, or a fence alone.
+type outgoing struct {
+	item    *item
+	message *Message // nil: the fence of the item's epoch
+}
+
+// outgoingOf returns the messages of all writes, in order, and at the end one for each partition that no other message
 // carries the fence of.
-func batchMessages(batch []*item) []*nats.Msg {
-	messages := make([]*nats.Msg, 0, 2*len(batch))
+func outgoingOf(batch []*item) []outgoing {
+	messages := make([]outgoing, 0, 2*len(batch))
 	epochs := make(map[int]uint64)
 	for _, it := range batch {
-		messages = append(messages, it.messages...)
+		for i := range it.Events {
+			messages = append(messages, outgoing{it, &it.Events[i]})
+		}
+		messages = append(messages, outgoing{it, &it.State})
 		if it.carriesFence() {
 			epochs[it.Partition] = it.Epoch
 		}
@@ -92,19 +100,50 @@ func batchMessages(batch []*item) []*nats.Msg {
 		// Two epochs of a partition in one batch fail each other: both need their fence.
 		if epochs[it.Partition] != it.Epoch {
 			epochs[it.Partition] = it.Epoch
-			m := &nats.Msg{Subject: subjectFence, Header: make(nats.Header, 5)}
-			fence(m.Header, it.Partition, it.Epoch)
-			messages = append(messages, m)
+			messages = append(messages, outgoing{it, nil})
 		}
 	}
 	return messages
+}
+
+// write puts the message on a sheet: events, and what is written without regard to its revision, carry the fence as their condition,
+// and records the revision that they replace.
+func (o outgoing) write(s *sheet) {
+	it, m := o.item, o.message
+	if m == nil {
+		s.begin(subjectFence, nil)
+		s.fence(it.Partition, it.Epoch)
+		return
+	}
+	s.begin(m.Subject, m.Data)
+	for _, f := range m.Header {
+		s.set(f.Name, f.Value)
+	}
+	if m.TTL > 0 {
+		seconds := (m.TTL + time.Second - 1) / time.Second
+		s.set(headerTTL, strconv.FormatInt(int64(seconds), 10))
+	}
+	if m == &it.State {
+		s.set(HeaderWriteID, it.id)
+	}
+	if m == &it.State && !it.Unconditional {
+		s.set(headerExpected, strconv.FormatUint(it.Expected, 10))
+	} else {
+		s.fence(it.Partition, it.Epoch)
+	}
+}
+
+// fence makes a message conditional on the epoch: the sequence of the owner record, named literally.
+func (s *sheet) fence(partition int, epoch uint64) {
+	s.set(headerExpected, strconv.FormatUint(epoch, 10))
+	s.set(headerExpectedSubject, OwnerSubject(partition))
 }
 
 // acknowledge ends writes whose batch was stored from sequence first on.
 func (l *lane) acknowledge(batch []*item, first uint64) {
 	next := first
 	for _, it := range batch {
-		next += uint64(len(it.messages))
+		next += uint64(it.messages())
 		l.finish(it, Result{Revision: next - 1})
 	}
 }

@@ -44,23 +44,23 @@ func (e *Event) Terminal() bool { return Status(e.Type).Terminal() }
 // trace context if there is one.
 func EventHeader(fleet string, id ID, eventType string, n uint64, at time.Time, epoch, incarnation uint64, worker string,
 	trace Trace,
-) nats.Header {
+) Header {
 	token, number := id.Token(), strconv.FormatUint(n, 10)
-	h := nats.Header{
-		"ce-specversion":     {"1.0"},
-		"ce-id":              {token + "/" + number},
-		"ce-source":          {"/tracker/" + url.PathEscape(fleet)},
-		"ce-type":            {eventTypePrefix + eventType},
-		"ce-subject":         {token},
-		"ce-time":            {at.UTC().Format(time.RFC3339Nano)},
-		"ce-sequence":        {number},
-		"ce-datacontenttype": {"application/json"},
-		HeaderEpoch:          {strconv.FormatUint(epoch, 10)},
-		HeaderIncarnation:    {strconv.FormatUint(incarnation, 10)},
-		HeaderWorker:         {worker},
-	}
-	trace.Put(h)
-	return h
+	h := make(Header, 0, 13)
+	h = append(h,
+		HeaderField{"ce-specversion", "1.0"},
+		HeaderField{"ce-id", token + "/" + number},
+		HeaderField{"ce-source", "/tracker/" + url.PathEscape(fleet)},
+		HeaderField{"ce-type", eventTypePrefix + eventType},
+		HeaderField{"ce-subject", token},
+		HeaderField{"ce-time", at.UTC().Format(time.RFC3339Nano)},
+		HeaderField{"ce-sequence", number},
+		HeaderField{"ce-datacontenttype", "application/json"},
+		HeaderField{HeaderEpoch, strconv.FormatUint(epoch, 10)},
+		HeaderField{HeaderIncarnation, strconv.FormatUint(incarnation, 10)},
+		HeaderField{HeaderWorker, worker},
+	)
+	return trace.add(h)
 }
 
 // EventBody returns the body of an event: the common fields, meta if there is any, and the fields of data, which is nil

@@ -17,7 +17,7 @@ var noon = time.Date(2026, 1, 2, 12, 0, 0, 5, time.FixedZone("", 3600))
 const parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
 func TestEventHeaderIsThatOfTheContract(t *testing.T) {
-	got := EventHeader("my fleet/1", mustID(t, "a.b"), "confirmed", 12, noon, 1234, 2, "w-7f3a", Trace{Parent: parent, State: "k=v"})
+	got := EventHeader("my fleet/1", mustID(t, "a.b"), "confirmed", 12, noon, 1234, 2, "w-7f3a", Trace{Parent: parent, State: "k=v"}).NATS()
 	want := nats.Header{
 		"ce-specversion": {"1.0"}, "ce-id": {"=YS5i/12"}, "ce-source": {"/tracker/my%20fleet%2F1"}, "ce-type": {"tracker.v1.confirmed"},
 		"ce-subject": {"=YS5i"}, "ce-time": {"2026-01-02T11:00:00.000000005Z"}, "ce-sequence": {"12"}, "ce-datacontenttype": {"application/json"},
@@ -57,7 +57,7 @@ func TestEventBodyIsFlat(t *testing.T) {
 func TestEventsAreReadAsWritten(t *testing.T) {
 	id := mustID(t, "a.b é")
 	trace := Trace{Parent: parent, State: "k=v"}
-	header := EventHeader("f", id, "confirmed", 12, noon, 1234, 2, "w-1", trace)
+	header := EventHeader("f", id, "confirmed", 12, noon, 1234, 2, "w-1", trace).NATS()
 	body, err := EventBody(id, "confirmed", 12, 3, noon, nil, Progress{1, 2})
 	if err != nil {
 		t.Fatal(err)

@@ -194,7 +194,7 @@ func TestJournalIsolatesAMessageThatTheStreamRefuses(t *testing.T) {
 	for i := range n {
 		w := transition(numbered(t, i), owners, 1, 0, func(r bus.Result) { results[i] = r })
 		if i == bad {
-			w.Events[0].Header = map[string][]string{"Nats-TTL": {"garbage"}}
+			w.Events[0].Header = bus.Header{{Name: "Nats-TTL", Value: "garbage"}}
 		}
 		if err := j.Submit(t.Context(), w); err != nil {
 			t.Fatal(err)

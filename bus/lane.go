@@ -120,7 +120,7 @@ func (l *lane) take() []*item {
 	written := make(map[string]struct{})
 	seen := make(map[int]bool) // partitions; the first write of one may need a fence message beside it
 	for _, it := range l.queue {
-		n := len(it.messages)
+		n := it.messages()
 		if !seen[it.Partition] && !it.carriesFence() {
 			n++
 		}

@@ -43,7 +43,15 @@ func EventSubject(id ID, eventType string, n uint64) string {
 }
 
 // OwnerSubject holds the owner record of a partition; the sequence of its last message is the partition's epoch.
-func OwnerSubject(partition int) string { return "tracker.fleet.owner." + strconv.Itoa(partition) }
+func OwnerSubject(partition int) string { return ownerSubjects[partition] }
+
+// ownerSubjects are made once: every message of a journal names one.
+var ownerSubjects = func() (all [Partitions]string) {
+	for p := range all {
+		all[p] = "tracker.fleet.owner." + strconv.Itoa(p)
+	}
+	return all
+}()
 
 // CursorSubject holds the source checkpoints of a partition.
 func CursorSubject(partition int) string { return "tracker.fleet.cursor." + strconv.Itoa(partition) }

@@ -40,6 +40,18 @@ func (t Trace) Put(h nats.Header) {
 	}
 }
 
+// add is Put for a list.
+func (t Trace) add(h Header) Header {
+	if t.Parent == "" {
+		return h
+	}
+	h = append(h, HeaderField{"traceparent", t.Parent})
+	if t.State != "" {
+		h = append(h, HeaderField{"tracestate", t.State})
+	}
+	return h
+}
+
 // anyCase returns the value of a header whatever the letter case of its name; the exact name goes first.
 func anyCase(h nats.Header, name string) string {
 	if v := h.Get(name); v != "" {

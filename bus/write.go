@@ -5,8 +5,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-
-	"github.com/nats-io/nats.go"
 )
 
 // Headers of what a journal writes.
@@ -26,10 +24,10 @@ const subjectFence = "tracker.fleet.cursor.fence"
 // maxSubjectBytes keeps subjects far from the server's limit of a protocol line, beyond which it closes the connection.
 const maxSubjectBytes = 512
 
-// Message is one message of a write. The journal owns the header map from Submit to Done and puts headers of its own there.
+// Message is one message of a write. The journal puts headers of its own beside those of Header.
 type Message struct {
 	Subject string
-	Header  nats.Header
+	Header  Header
 	Data    []byte
 	TTL     time.Duration // after which the stream forgets it, rounded up to seconds; 0: never
 }
@@ -60,7 +58,6 @@ type Result struct {
 type item struct {
 	Write
 	id       string
-	messages []*nats.Msg // events, then the state
 	bytes    int
 	sequence uint64 // in its lane
 }
@@ -76,31 +73,27 @@ func (j *Journal) newItem(w Write) (*item, error) {
 	case len(w.Events)+2 > j.cfg.MaxBatchMessages:
 		return nil, fmt.Errorf("%w: write of %d events, a batch takes %d messages", ErrTooLarge, len(w.Events), j.cfg.MaxBatchMessages)
 	}
-	it := &item{Write: w, messages: make([]*nats.Msg, 0, len(w.Events)+1)}
+	it := &item{Write: w}
 	it.id = j.ids.prefix + "." + strconv.FormatUint(j.ids.next.Add(1), 36)
-	for _, e := range w.Events {
-		if err := it.add(e, j.publisher.MaxPayload()); err != nil {
+	for i := range w.Events {
+		if err := it.check(&w.Events[i], j.publisher.MaxPayload()); err != nil {
 			return nil, err
 		}
-		fence(it.messages[len(it.messages)-1].Header, w.Partition, w.Epoch)
 	}
-	if err := it.add(w.State, j.publisher.MaxPayload()); err != nil {
+	if err := it.check(&it.State, j.publisher.MaxPayload()); err != nil {
 		return nil, err
-	}
-	state := it.messages[len(it.messages)-1].Header
-	state[HeaderWriteID] = []string{it.id}
-	if w.Unconditional {
-		fence(state, w.Partition, w.Epoch)
-	} else {
-		state[headerExpected] = []string{strconv.FormatUint(w.Expected, 10)}
 	}
 	return it, nil
 }
 
+// messages returns of how many messages the write is.
+func (it *item) messages() int { return len(it.Events) + 1 }
+
 // headerReserve is room for the headers that a journal and the server add to a message.
 const headerReserve = 1024
 
-func (it *item) add(m Message, maxPayload int64) error {
+// check refuses what cannot be published, and counts the bytes of the rest.
+func (it *item) check(m *Message, maxPayload int64) error {
 	if err := checkSubject(m.Subject); err != nil {
 		return err
 	}
@@ -108,23 +101,13 @@ func (it *item) add(m Message, maxPayload int64) error {
 		return fmt.Errorf("%w: write to %s: TTL %v is negative", ErrInvalid, m.Subject, m.TTL)
 	}
 	size := len(m.Data) + headerReserve
-	if m.Header == nil {
-		m.Header = make(nats.Header, 5)
-	}
-	for key, values := range m.Header {
-		for _, v := range values {
-			size += len(key) + len(v) + 4
-		}
+	for _, f := range m.Header {
+		size += len(f.Name) + len(f.Value) + 4
 	}
 	if maxPayload > 0 && int64(size) > maxPayload {
 		return fmt.Errorf("%w: write to %s of %d bytes, the server takes %d", ErrTooLarge, m.Subject, size, maxPayload)
 	}
-	if m.TTL > 0 {
-		seconds := (m.TTL + time.Second - 1) / time.Second
-		m.Header[headerTTL] = []string{strconv.FormatInt(int64(seconds), 10)}
-	}
 	it.bytes += size
-	it.messages = append(it.messages, &nats.Msg{Subject: m.Subject, Header: m.Header, Data: m.Data})
 	return nil
 }
 
@@ -139,9 +122,3 @@ func checkSubject(s string) error {
 
 // carriesFence reports whether one of the messages has the partition's fence as its condition.
 func (it *item) carriesFence() bool { return it.Unconditional || len(it.Events) > 0 }
-
-// fence makes a message conditional on the epoch: the sequence of the owner record, named literally.
-func fence(h nats.Header, partition int, epoch uint64) {
-	h[headerExpected] = []string{strconv.FormatUint(epoch, 10)}
-	h[headerExpectedSubject] = []string{OwnerSubject(partition)}
-}
