@@ -41,6 +41,16 @@ func (g *gate) tryEnter() (wait <-chan struct{}) {
 	return g.changed
 }
 
+// crowded returns what to wait for while n or more are inside, otherwise nil: it is closed when one of them has left.
+func (g *gate) crowded(n int) (wait <-chan struct{}) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.inside < n {
+		return nil
+	}
+	return g.changed
+}
+
 func (g *gate) leave() {
 	g.mu.Lock()
 	defer g.mu.Unlock()

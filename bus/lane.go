@@ -11,15 +11,20 @@ import (
 type lane struct {
 	journal *Journal
 	slots   chan struct{} // one for each write from Submit to Done; full is backpressure
-	arrived chan struct{} // the queue may have become non-empty
+	arrived chan struct{} // the queue may have become non-empty, or enough for a full batch
 	refuse  chan struct{} // an epoch was revoked
 
 	mu       sync.Mutex
 	stopped  bool
 	queue    []*item
+	messages int                 // of the queue
+	bytes    int                 // of the queue
 	sequence uint64              // of the last item submitted
 	pending  map[int]int         // writes not done, by partition
 	flushes  map[int][]*flushing // by partition
+
+	written map[string]struct{} // what take has taken: records
+	seen    map[int]struct{}    // and partitions
 }
 
 // flushing waits for the writes of one partition up to a sequence.
@@ -37,6 +42,8 @@ func newLane(j *Journal) *lane {
 		refuse:  make(chan struct{}, 1),
 		pending: make(map[int]int),
 		flushes: make(map[int][]*flushing),
+		written: make(map[string]struct{}),
+		seen:    make(map[int]struct{}),
 	}
 }
 
@@ -63,8 +70,12 @@ func (l *lane) submit(ctx context.Context, it *item) error {
 	l.sequence++
 	it.sequence = l.sequence
 	l.pending[it.Partition]++
+	full := l.fullLocked()
 	l.queue = append(l.queue, it)
-	notify(l.arrived, struct{}{})
+	l.messages, l.bytes = l.messages+it.messages(), l.bytes+it.bytes
+	if len(l.queue) == 1 || !full && l.fullLocked() {
+		notify(l.arrived, struct{}{})
+	}
 	return nil
 }
 
@@ -88,21 +99,46 @@ func (l *lane) enter(ctx context.Context) error {
 
 // run commits batch after batch until ctx is done.
 func (l *lane) run(ctx context.Context) {
-	for {
-		batch := l.take()
-		if len(batch) > 0 {
-			l.commit(ctx, batch)
-			if ctx.Err() != nil {
-				return
+	for l.await(ctx) {
+		l.commit(ctx, l.take())
+	}
+}
+
+// enoughBatches is how many batches keep a stream busy: it works on one while another is on its way.
+const enoughBatches = 2
+
+// await waits until a batch is to be committed; it returns false when ctx is done. What would not fill a batch is left to grow while
+// the stream has enough to do, but not for longer than until it is done with one: each batch costs the server two files and two syncs.
+func (l *lane) await(ctx context.Context) bool {
+	for waited := false; ; {
+		var ended <-chan struct{}
+		switch some, full := l.stock(); {
+		case full, some && waited:
+			return ctx.Err() == nil
+		case some:
+			if ended = l.journal.open.crowded(enoughBatches); ended == nil {
+				return ctx.Err() == nil
 			}
-			continue
 		}
 		select {
 		case <-l.arrived:
+		case <-ended:
+			waited = true
 		case <-ctx.Done():
-			return
+			return false
 		}
 	}
+}
+
+// stock returns whether there is something to write, and whether it fills a batch.
+func (l *lane) stock() (some, full bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return len(l.queue) > 0, l.fullLocked()
+}
+
+func (l *lane) fullLocked() bool {
+	return l.messages >= l.journal.cfg.MaxBatchMessages || l.bytes >= l.journal.cfg.MaxBatchBytes
 }
 
 // take removes the next batch from the queue. A batch writes a record only once, because the stream takes no condition on
@@ -117,28 +153,34 @@ func (l *lane) take() []*item {
 		messages, bytes int
 		taken           int
 	)
-	written := make(map[string]struct{})
-	seen := make(map[int]bool) // partitions; the first write of one may need a fence message beside it
+	clear(l.written)
+	clear(l.seen)
 	for _, it := range l.queue {
 		n := it.messages()
-		if !seen[it.Partition] && !it.carriesFence() {
-			n++
+		if _, ok := l.seen[it.Partition]; !ok && !it.carriesFence() {
+			n++ // a fence beside it
 		}
 		if len(batch) > 0 && (messages+n > cfg.MaxBatchMessages || bytes+it.bytes > cfg.MaxBatchBytes) {
 			break
 		}
 		taken++
-		if _, twice := written[it.State.Subject]; twice {
+		if _, twice := l.written[it.State.Subject]; twice {
 			held = append(held, it)
 			continue
 		}
-		written[it.State.Subject] = struct{}{}
-		seen[it.Partition] = true
+		l.written[it.State.Subject] = struct{}{}
+		l.seen[it.Partition] = struct{}{}
+		l.forgetLocked(it)
 		messages, bytes = messages+n, bytes+it.bytes
 		batch = append(batch, it)
 	}
 	l.queue = slices.Replace(l.queue, 0, taken, held...)
 	return batch
+}
+
+// forgetLocked counts an item out that leaves the queue.
+func (l *lane) forgetLocked(it *item) {
+	l.messages, l.bytes = l.messages-it.messages(), l.bytes-it.bytes
 }
 
 // finish ends one write.
@@ -205,6 +247,7 @@ func (l *lane) removeRevoked() []*item {
 			return false
 		}
 		out = append(out, it)
+		l.forgetLocked(it)
 		return true
 	})
 	return out
@@ -215,7 +258,7 @@ func (l *lane) drain() {
 	l.mu.Lock()
 	l.stopped = true
 	queue := l.queue
-	l.queue = nil
+	l.queue, l.messages, l.bytes = nil, 0, 0
 	l.mu.Unlock()
 	for _, it := range queue {
 		l.finish(it, Result{Err: ErrClosed})
