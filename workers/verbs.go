@@ -51,46 +51,22 @@ func (w *Worker) serveSpawn(ctx context.Context, r request) {
 
 // startItems starts all items and returns their answers, in their order.
 func (w *Worker) startItems(ctx context.Context, r request, items []bus.SpawnItem) []bus.SpawnReply {
-	type outcome struct {
-		item  int
-		reply bus.SpawnReply
-	}
-	outcomes := make(chan outcome, len(items)) // so that nobody waits who answers late
 	base := startRequest{trace: bus.TraceOf(r.header), accepted: w.clock.ago(time.Now(), 0)}
 	if r.direct {
 		base.readOrigin(r.header, w.clock)
 	}
-	replies := make([]bus.SpawnReply, len(items))
-	waiting := make(map[int]bool)
+	all := newBulk(len(items))
 	for i, item := range items {
 		if item.Err != nil {
-			replies[i] = spawnError(item.Err)
+			all.answer(i, bus.SpawnReply{}, item.Err)
 			continue
 		}
-		waiting[i] = true
 		start := base
 		start.StartRequest = item.Start
-		start.reply = func(reply bus.SpawnReply, err error) {
-			if err != nil {
-				reply = spawnError(err)
-			}
-			outcomes <- outcome{i, reply}
-		}
+		start.reply = func(reply bus.SpawnReply, err error) { all.answer(i, reply, err) }
 		w.startAnywhere(ctx, start, r.direct)
 	}
-	for len(waiting) > 0 {
-		select {
-		case o := <-outcomes:
-			replies[o.item] = o.reply
-			delete(waiting, o.item)
-		case <-ctx.Done():
-			for i := range waiting {
-				replies[i] = spawnError(w.late("the start"))
-			}
-			return replies
-		}
-	}
-	return replies
+	return all.wait(ctx, func() error { return w.late("the start") })
 }
 
 // startAnywhere starts at the owner of the partition; a request that was sent to this worker as the owner goes no further.
