@@ -1,6 +1,7 @@
 package bus
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -202,9 +203,15 @@ func ReadReply(m *nats.Msg, reply any) error {
 	return nil
 }
 
+// errorMember is in every body that has an error.
+var errorMember = []byte(`"error"`)
+
 // errorOf returns the error of an error reply, which has an error in its headers or its body; otherwise nil.
 func errorOf(m *nats.Msg) error {
 	number, text := m.Header.Get(HeaderErrorCode), m.Header.Get(HeaderError)
+	if number == "" && text == "" && !bytes.Contains(m.Data, errorMember) {
+		return nil // most answers, which are long
+	}
 	var body ErrorBody
 	if json.Unmarshal(m.Data, &body) == nil && body.Error != nil && body.Error.Code != "" {
 		if body.Status == StatusError || number != "" {
