@@ -24,7 +24,8 @@ type ClientConfig struct {
 	Recheck time.Duration
 	// PublicOnly asks through tracker.<verb> alone, for users who may not publish to tracker.fleet.p.>.
 	PublicOnly bool
-	// Parallel is how many bulk requests SpawnMany has in flight; 0: 4.
+	// Parallel is how many bulk requests SpawnMany has in flight; 0: 8, twice as much as a journal writes at one time, so that what
+	// it writes next is there when it is done.
 	Parallel int
 }
 
@@ -44,7 +45,7 @@ func (c ClientConfig) withDefaults() ClientConfig {
 		}
 	}
 	if c.Parallel == 0 {
-		c.Parallel = 4
+		c.Parallel = 8
 	}
 	return c
 }
