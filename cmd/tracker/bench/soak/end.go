@@ -17,6 +17,11 @@ const (
 
 // finish ends all trackers, and waits for the events that say so.
 func (s *soak) finish(ctx context.Context) error {
+	for began := time.Now(); s.ledger.waiting() > 0 && time.Since(began) < quiet; { // what was published is in a stream at first
+		if err := pause(ctx, look/10); err != nil {
+			return err
+		}
+	}
 	numbers := s.ledger.alive(time.Now())
 	for from := 0; from < len(numbers); from += chunk {
 		s.report("finish", from, len(numbers))

@@ -111,6 +111,19 @@ func (l *ledger) alive(now time.Time) []int {
 	return out
 }
 
+// waiting returns how many were accepted whose start was not seen yet.
+func (l *ledger) waiting() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	n := 0
+	for i := range l.all {
+		if e := &l.all[i]; e.accepted && e.events == 0 {
+			n++
+		}
+	}
+	return n
+}
+
 // overdue is how long after its block a transaction is confirmed at the latest, however busy the machine is.
 const overdue = 2 * time.Minute
 
