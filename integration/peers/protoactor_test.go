@@ -91,11 +91,11 @@ type actorChild struct {
 	pid    *actor.PID
 }
 
-// callTimeout is what a Call of the others is bound by too.
-const callTimeout = 5 * time.Second
+// noTimeout: a call waits without a timer, as those of the others do.
+const noTimeout = -1
 
 func (c actorChild) call(b testing.TB, n int) int {
-	answer, err := c.system.Root.RequestFuture(c.pid, n, callTimeout).Result()
+	answer, err := c.system.Root.RequestFuture(c.pid, n, noTimeout).Result()
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -23,6 +23,7 @@ func newSupervised() fleet {
 	return supervised{supervision.New(supervision.Config{
 		Registry:      registry.New[string, *supervision.Child](),
 		RestartBudget: supervision.RestartBudget{Restarts: -1},
+		CallTimeout:   -1, // the callers' contexts bound the calls
 	})}
 }
 
@@ -51,7 +52,7 @@ func (f supervised) stop(b testing.TB) {
 type supervisedChild struct{ *supervision.Child }
 
 func (c supervisedChild) call(b testing.TB, n int) int {
-	answer, err := c.Call(context.Background(), n)
+	answer, err := c.Call(b.Context(), n)
 	if err != nil {
 		b.Fatal(err)
 	}
