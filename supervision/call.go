@@ -17,7 +17,7 @@ type Call struct {
 	state  atomic.Uint32
 	linked atomic.Bool
 
-	prev, next *Call // in child.deferred, guarded by its mu
+	prev, next *Call // in child.affairs.deferred, guarded by its mu
 }
 
 const (
@@ -142,13 +142,13 @@ func (call *Call) unlink() {
 
 func (call *Call) unlinkLocked() {
 	c := call.child
-	if call.prev == nil && call.next == nil && c.deferred != call {
+	if call.prev == nil && call.next == nil && c.has().deferred != call {
 		return
 	}
 	if call.prev != nil {
 		call.prev.next = call.next
 	} else {
-		c.deferred = call.next
+		c.affairs.deferred = call.next
 	}
 	if call.next != nil {
 		call.next.prev = call.prev
@@ -160,11 +160,12 @@ func (call *Call) unlinkLocked() {
 func (call *Call) keepLocked() {
 	c := call.child
 	call.linked.Store(true)
-	call.next = c.deferred
-	if c.deferred != nil {
-		c.deferred.prev = call
+	a := c.affairsLocked()
+	call.next = a.deferred
+	if a.deferred != nil {
+		a.deferred.prev = call
 	}
-	c.deferred = call
+	a.deferred = call
 	if !call.waiting() {
 		call.unlinkLocked()
 	}
@@ -172,8 +173,7 @@ func (call *Call) keepLocked() {
 
 // failDeferredLocked answers the calls that the ended incarnation still owes.
 func (c *Child) failDeferredLocked(err error) {
-	for c.deferred != nil {
-		call := c.deferred
+	for call := c.has().deferred; call != nil; call = c.has().deferred {
 		call.unlinkLocked()
 		call.answer(nil, err)
 	}

@@ -20,15 +20,36 @@ type Child struct {
 	incarnation atomic.Uint64 // written with mu held
 	phase       atomic.Uint32 // a Phase, written with mu held
 
-	mu       sync.Mutex
-	restart  Restart
-	busy     bool     // a goroutine of the current incarnation exists
-	server   Server   // of the current incarnation once Init succeeded
-	run      *run     // of the current incarnation; nil while hibernated, unless its context is in use
-	mailbox  *mailbox // nil when empty
-	deferred *Call    // calls whose handler has returned without a reply
-	crashes  *crashes // nil without a history or a restart
-	stop     *stopRequest
+	mu      sync.Mutex
+	restart Restart
+	busy    bool     // a goroutine of the current incarnation exists
+	server  Server   // of the current incarnation once Init succeeded
+	run     *run     // of the current incarnation; nil while hibernated, unless its context is in use
+	mailbox *mailbox // nil when empty
+	affairs *affairs // nil: it has none
+}
+
+// affairs are what few children have.
+type affairs struct {
+	deferred *Call        // calls whose handler has returned without a reply
+	crashes  *crashes     // nil without a history or a restart
+	stop     *stopRequest // nil: it is not to end
+}
+
+// has returns what there is of affairs, to read. mu is held.
+func (c *Child) has() affairs {
+	if c.affairs == nil {
+		return affairs{}
+	}
+	return *c.affairs
+}
+
+// affairsLocked returns the child's own affairs, to write.
+func (c *Child) affairsLocked() *affairs {
+	if c.affairs == nil {
+		c.affairs = &affairs{}
+	}
+	return c.affairs
 }
 
 // ID returns the child's name.
@@ -50,10 +71,10 @@ func (c *Child) Incarnation() uint64 { return c.incarnation.Load() }
 func (c *Child) Restarts() int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.crashes == nil {
-		return 0
+	if k := c.has().crashes; k != nil {
+		return k.restarts
 	}
-	return c.crashes.restarts
+	return 0
 }
 
 // Crash is the latest end of an incarnation that was to be followed by another one.
@@ -80,10 +101,11 @@ type crashes struct {
 func (c *Child) LastCrash() *Crash {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.crashes == nil || c.crashes.latest == nil {
+	k := c.has().crashes
+	if k == nil || k.latest == nil {
 		return nil
 	}
-	crash := *c.crashes.latest
+	crash := *k.latest
 	return &crash
 }
 
@@ -92,10 +114,10 @@ func (c *Child) LastCrash() *Crash {
 func (c *Child) History() []time.Time {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.crashes == nil {
-		return nil
+	if k := c.has().crashes; k != nil {
+		return slices.Clone(k.history)
 	}
-	return slices.Clone(c.crashes.history)
+	return nil
 }
 
 func (c *Child) phaseIs(p Phase) bool { return c.Phase() == p }

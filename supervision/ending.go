@@ -29,7 +29,7 @@ func (r *run) end() *run {
 func (c *Child) endLocked(r *run, reason error) (next *run) {
 	r.disarmLocked()
 	c.run, c.server, c.busy = nil, nil, false
-	gone := c.stop != nil || r.first || !c.restart.After(reason) || isIgnore(r, reason)
+	gone := c.has().stop != nil || r.first || !c.restart.After(reason) || isIgnore(r, reason)
 	owed := error(&CrashedError{ID: c.id, Incarnation: c.Incarnation(), Reason: reason})
 	if onPurpose(reason) || errors.Is(reason, ErrKilled) {
 		owed = ErrStopped
@@ -57,12 +57,13 @@ func (c *Child) removeLocked(r *run, reason error) {
 	c.sup.phases[Stopped].Add(-1) // not kept: ended children are not counted
 	c.failWaitingLocked(ErrStopped)
 	c.mailbox = nil
-	if c.crashes != nil && c.crashes.timer != nil {
-		c.crashes.timer.Stop()
+	had := c.has()
+	if had.crashes != nil && had.crashes.timer != nil {
+		had.crashes.timer.Stop()
 	}
 	c.sup.registry.Unregister(c.id, c)
-	if c.stop != nil {
-		c.stop.finish()
+	if had.stop != nil {
+		had.stop.finish()
 	}
 	switch {
 	case r != nil && r.first && !ignored:
@@ -114,10 +115,11 @@ func (c *Child) crashLocked(r *run, reason error) *run {
 }
 
 func (c *Child) crashesLocked() *crashes {
-	if c.crashes == nil {
-		c.crashes = &crashes{}
+	a := c.affairsLocked()
+	if a.crashes == nil {
+		a.crashes = &crashes{}
 	}
-	return c.crashes
+	return a.crashes
 }
 
 // retry runs when the backoff is over, and again when the restart budget has given the child its turn.
@@ -127,7 +129,7 @@ func (c *Child) retry() {
 	if !c.phaseIs(BackingOff) {
 		return
 	}
-	k := c.crashes
+	k := c.affairs.crashes
 	now := time.Now()
 	if left := k.latest.NextTry.Sub(now); left > 0 {
 		return // an older timer, which fired late
@@ -158,7 +160,7 @@ func (c *Child) startAgainLocked() *run {
 
 func (c *Child) restartedLocked() {
 	e := Event{Kind: EventRestarted}
-	if k := c.crashes; k != nil && k.latest != nil {
+	if k := c.has().crashes; k != nil && k.latest != nil {
 		e.Reason, e.Stack, e.Attempt, e.Delay = k.latest.Reason, k.latest.Stack, k.latest.Attempt, k.latest.Delay
 	}
 	c.sendLocked(e)

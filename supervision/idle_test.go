@@ -17,8 +17,8 @@ import (
 
 // TestChildIsSmall: memory comes in sizes, and this is one.
 func TestChildIsSmall(t *testing.T) {
-	if got := unsafe.Sizeof(supervision.Child{}); got > 128 {
-		t.Errorf("a child takes %d bytes, want at most 128", got)
+	if got := unsafe.Sizeof(supervision.Child{}); got > 112 {
+		t.Errorf("a child takes %d bytes, want at most 112", got)
 	}
 }
 

@@ -45,8 +45,8 @@ func (c *Child) resume(w *waiter) (*run, error) {
 	case c.sup.stopping.Load():
 		return nil, ErrShutdown
 	}
-	if c.crashes != nil {
-		c.crashes.history = nil
+	if k := c.has().crashes; k != nil {
+		k.history = nil
 	}
 	c.emitLocked(EventResumed, nil)
 	r := c.startAgainLocked()

@@ -116,7 +116,7 @@ func (r *run) begin() {
 		return
 	}
 	c.server = r.server
-	if c.stop != nil {
+	if c.has().stop != nil {
 		return
 	}
 	r.disarmLocked()
@@ -190,8 +190,8 @@ func (r *run) boundTerminate(ctx *scope) bool {
 	if c.run != r {
 		return false
 	}
-	if c.stop != nil {
-		ctx.deadline = c.stop.deadline
+	if stop := c.has().stop; stop != nil {
+		ctx.deadline = stop.deadline
 	} else if grace := c.typ.grace(); grace > 0 {
 		ctx.deadline = time.Now().Add(grace)
 		r.armLocked(grace, ErrShutdownTimeout)

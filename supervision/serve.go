@@ -42,8 +42,8 @@ func (r *run) next() (message, nextStep) {
 	if c.run != r {
 		return message{}, nextFenced
 	}
-	if c.stop != nil {
-		r.reason = c.stop.reason
+	if stop := c.has().stop; stop != nil {
+		r.reason = stop.reason
 		return message{}, nextStop
 	}
 	msg, ok := c.popLocked()

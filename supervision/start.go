@@ -53,7 +53,7 @@ func (s *Supervisor) launch(spec *ChildSpec, w *waiter) (*Child, *run, error) {
 	c := &Child{sup: s, typ: spec.Type, id: spec.ID, arg: spec.Arg, restart: spec.Restart}
 	c.incarnation.Store(max(spec.Incarnation, 1))
 	if len(spec.History) > 0 {
-		c.crashes = &crashes{history: slices.Clone(spec.History)}
+		c.affairs = &affairs{crashes: &crashes{history: slices.Clone(spec.History)}}
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -104,8 +104,8 @@ func (c *Child) awaitInit(ctx context.Context, r *run, w *waiter) error {
 func (c *Child) startError(ctx context.Context, err error) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	switch {
-	case err == nil || c.stop == nil || err != c.stop.reason:
+	switch stop := c.has().stop; {
+	case err == nil || stop == nil || err != stop.reason:
 		return err
 	case ctx.Err() != nil && err == context.Cause(ctx):
 		return fmt.Errorf("supervision: start %q: %w", c.id, err)

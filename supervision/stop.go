@@ -66,11 +66,11 @@ func (c *Child) terminate() *stopRequest {
 
 // stopLocked orders the end of a child that is not Stopped.
 func (c *Child) stopLocked(reason error, shutdown Shutdown) *stopRequest {
-	if c.stop != nil {
-		return c.stop
+	if stop := c.has().stop; stop != nil {
+		return stop
 	}
 	q := &stopRequest{reason: reason, done: make(chan struct{})}
-	c.stop = q
+	c.affairsLocked().stop = q
 	phase := c.Phase()
 	if phase == BackingOff || phase == Parked {
 		c.removeLocked(nil, reason)

@@ -5,10 +5,10 @@ import "time"
 // Bounds on what is traded: memory for the collector's work.
 const (
 	// collectorShare is how much of all CPUs the collector may take so that the heap can be tighter than GOGC has it.
-	collectorShare = 0.01
+	collectorShare = 0.02
 	// markCost is what a collection takes of a CPU for each live byte, in seconds: that of a heap of small objects with pointers, on a
-	// slow machine.
-	markCost = 2e-9
+	// machine that is busy with other things too.
+	markCost = 4e-9
 	// leastPercent and leastRoom are for how much a heap may always grow until it is collected again.
 	leastPercent, leastRoom = 10, 4 << 20
 
