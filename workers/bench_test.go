@@ -2,7 +2,6 @@ package workers
 
 import (
 	"fmt"
-	"runtime"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -48,23 +47,6 @@ func BenchmarkStartsThroughTheOwner(b *testing.B) {
 	stats := w.Stats()
 	b.ReportMetric(float64(i)/elapsed, "starts/s")
 	b.ReportMetric(float64(stats.Journal.Messages)/float64(max(stats.Journal.Batches, 1)), "messages/batch")
-}
-
-// BenchmarkLookupThroughNATS measures lookups of running trackers through the server, 64 at a time.
-func BenchmarkLookupThroughNATS(b *testing.B) {
-	s, _ := benchSite(b)
-	s.request("spawn", `{"transaction_id":"one",`+waits+`}`)
-	b.SetParallelism(64 / runtime.GOMAXPROCS(0))
-	b.ResetTimer()
-	b.RunParallel(func(pb *testing.PB) {
-		for pb.Next() {
-			if _, err := s.nc.Request("tracker.lookup", []byte("one"), 10*time.Second); err != nil {
-				b.Error(err)
-				return
-			}
-		}
-	})
-	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "lookups/s")
 }
 
 func benchSite(b *testing.B) (*site, *Worker) {
