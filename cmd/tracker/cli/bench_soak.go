@@ -23,11 +23,11 @@ func (a *app) soakCommand() *cobra.Command {
 		Use:   "soak",
 		Short: "Keep trackers coming and going for a long time, and see whether anything grows",
 		Long: "Start trackers on a worker process of its own, and for a long time start as many as end, crash some, and look them up. Every\n" +
-			"answer and every event is held against what is known. Memory, goroutines, the journal's lag and what the server stores are\n" +
-			"flat if the median of the last third of the time is not above that of the first third, after a warm-up, by more than the\n" +
-			"tolerance. At the end all trackers are ended, and the server must have forgotten them when the retention is over. NATS is\n" +
-			"another process, with its store in a temporary folder, unless --server names one whose fleet is empty. Exit code 0: every\n" +
-			"promise was kept.",
+			"answer and every event is held against what is known. Memory, goroutines, queues and what the server stores must be flat: the\n" +
+			"median of the last third of the time is not above that of the first third, after a warm-up, by more than the tolerance. The\n" +
+			"time that a batch takes to be committed, and an event to be read, must be bounded: neither median is above a second. At the\n" +
+			"end all trackers are ended, and the server must have forgotten them when the retention is over. NATS is another process, with\n" +
+			"its store in a temporary folder, unless --server names one whose fleet is empty. Exit code 0: every promise was kept.",
 		Example: "  tracker bench soak --trackers 200000 --for 30m --churn 500",
 		Args:    cobra.NoArgs,
 	}
@@ -125,13 +125,13 @@ func soakGrid(r soak.Result) render.Grid {
 		}
 		return "NO"
 	}
-	g := render.Grid{Columns: []string{"figure or promise", "kept", "first third", "last third", "limit", "highest"}}
+	g := render.Grid{Columns: []string{"figure or promise", "kept", "first third", "last third", "limit", "highest", "must be"}}
 	for _, f := range r.Figures {
 		number := func(v float64) string { return strings.TrimSpace(fmt.Sprintf("%.0f %s", v, f.Unit)) }
-		g.Rows = append(g.Rows, []string{f.Name, mark(f.Held), number(f.First), number(f.Last), number(f.Limit), number(f.Highest)})
+		g.Rows = append(g.Rows, []string{f.Name, mark(f.Held), number(f.First), number(f.Last), number(f.Limit), number(f.Highest), string(f.Rule)})
 	}
 	for _, p := range r.Promises {
-		g.Rows = append(g.Rows, []string{p.Name, mark(p.Held), p.Detail, "", "", ""})
+		g.Rows = append(g.Rows, []string{p.Name, mark(p.Held), p.Detail, "", "", "", ""})
 	}
 	for _, fault := range r.Faults {
 		g.Notes = append(g.Notes, render.Cell(fault))

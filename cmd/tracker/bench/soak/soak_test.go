@@ -67,7 +67,7 @@ func samplesOf(values ...float64) []Sample {
 
 func TestJudge_holdsLastThirdAgainstFirst(t *testing.T) {
 	resident := allSeries(100, false)[0]
-	resident.slack = 5
+	resident.must = flat(5)
 	for _, tt := range []struct {
 		name        string
 		samples     []Sample
@@ -87,6 +87,45 @@ func TestJudge_holdsLastThirdAgainstFirst(t *testing.T) {
 	}
 	if f := resident.judge(samplesOf(1, 2, 9, 4, 5, 6), 0.1); f.Highest != 9 {
 		t.Errorf("highest of all is %v", f.Highest)
+	}
+}
+
+// TestJudge_holdsLagsAgainstABound: times are no flatter than the machine, but must not be long either.
+func TestJudge_holdsLagsAgainstABound(t *testing.T) {
+	lags := 0
+	for _, s := range allSeries(100, true) {
+		if s.name != "journal, commit of a batch" && s.name != "event, from decision to reader" {
+			if f := s.judge(make([]Sample, 6), 0.1); f.Rule != Flat {
+				t.Errorf("%s: %+v", s.name, f)
+			}
+			continue
+		}
+		lags++
+		for _, tt := range []struct {
+			name        string
+			first, last float64
+			held        bool
+		}{
+			{"ten times as long", 20, 200, true},
+			{"just within", 1000, 1000, true},
+			{"too long at last", 20, 1001, false},
+			{"too long at first", 1001, 20, false},
+		} {
+			samples := make([]Sample, 6)
+			for i := range samples {
+				v := tt.first
+				if i >= 3 {
+					v = tt.last
+				}
+				samples[i] = Sample{JournalCommitMS: v, EventLagMS: v}
+			}
+			if f := s.judge(samples, 0.1); f.Rule != Bounded || f.Limit != 1000 || f.First != tt.first || f.Last != tt.last || f.Held != tt.held {
+				t.Errorf("%s, %s: %+v", s.name, tt.name, f)
+			}
+		}
+	}
+	if lags != 2 {
+		t.Errorf("%d figures are bounded", lags)
 	}
 }
 
