@@ -32,11 +32,17 @@ type Bench struct {
 	// Client is the connection that everything is asked on. An [Echo] listens on another one, in another process.
 	Client *nats.Conn
 
-	// Params are the params of every start: of a transaction that stays as it is. The default source understands them.
-	Params json.RawMessage
+	// Reference is what the starts refer to: transactions that stay as they are, to the worker's default source.
+	Reference Reference
 
 	// Report is called now and then, from any goroutine.
 	Report func(Progress)
+}
+
+// Reference is what trackers refer to.
+type Reference struct {
+	Name   string
+	Params func(bus.ID) json.RawMessage // of the start of that transaction; the source understands them
 }
 
 // Process is a process that is measured, killed, and started again. Its metrics stay where they are.
@@ -72,7 +78,7 @@ func (b Bench) Run(ctx context.Context) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
-	r := &run{Bench: b, ids: ids, result: Result{Trackers: len(ids)}}
+	r := &run{Bench: b, ids: ids, result: Result{Trackers: len(ids), Reference: b.Reference.Name}}
 	for _, step := range []func(context.Context) error{
 		r.alone, r.goroutineCeiling, r.start, r.batchCeiling, r.lookUp, r.crash, r.recoverWorker, r.recoverServer, r.finish,
 	} {

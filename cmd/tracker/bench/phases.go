@@ -45,7 +45,8 @@ func (r *run) start(ctx context.Context) error {
 		r.Report(Progress{"start", from, len(r.ids)})
 		starts := make([]bus.StartRequest, min(chunk, len(r.ids)-from))
 		for i := range starts {
-			starts[i] = bus.StartRequest{TransactionID: r.ids[from+i], Params: r.Params}
+			id := r.ids[from+i]
+			starts[i] = bus.StartRequest{TransactionID: id, Params: r.Reference.Params(id)}
 		}
 		if _, err := r.Fleet.SpawnMany(ctx, starts); err != nil {
 			return fmt.Errorf("bench: start: %w", err)

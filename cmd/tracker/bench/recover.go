@@ -90,7 +90,7 @@ func (r *run) recoverServer(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	start := []bus.StartRequest{{TransactionID: extra, Params: r.Params}}
+	start := []bus.StartRequest{{TransactionID: extra, Params: r.Reference.Params(extra)}}
 	var looked, started time.Duration
 	err = r.kill(ctx, r.Server, func(ctx context.Context, killed time.Time) error {
 		return flight(ctx, 2, 2, func(ctx context.Context, i int) error {

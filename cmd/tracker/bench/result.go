@@ -5,7 +5,8 @@ import "time"
 // Result is what was measured. Rates are per second of the time that a phase took; bytes per tracker are what one live, idle
 // tracker adds.
 type Result struct {
-	Trackers int `json:"trackers"`
+	Trackers  int    `json:"trackers"`
+	Reference string `json:"reference"` // what each of them refers to
 
 	StartsPerSecond      float64 `json:"starts_per_second"`           // durable, registered and running
 	RSSBytesPerTracker   float64 `json:"rss_bytes_per_tracker"`       // of the worker's process

@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"strings"
 	"sync"
@@ -15,21 +14,14 @@ import (
 	"trackerfleet/cmd/tracker/config"
 	"trackerfleet/cmd/tracker/crew"
 	"trackerfleet/cmd/tracker/render"
-	"trackerfleet/workers/simulated"
 )
 
 const (
 	benchWorker, benchEcho = "bench", "echo" // processes
-	// benchBlockTime is long: what is measured are trackers, not the chain.
-	benchBlockTime = 10 * time.Second
 	// benchBackoff makes restarts wait for nothing but their turn.
 	benchBackoff = time.Millisecond
 	// benchPatience is how long one request may go unanswered.
 	benchPatience = 30 * time.Second
-	// benchParams are of a transaction that comes to no end. With benchNullShare nobody has seen it yet either: a start is one
-	// transition, the two messages that its share of the ceiling is of, and none follows before the tracker is ended.
-	benchParams    = `{"outcome":"pending","drop_after":0}`
-	benchNullShare = 1
 )
 
 func (a *app) benchCommand() *cobra.Command {
@@ -40,40 +32,55 @@ func (a *app) benchCommand() *cobra.Command {
 		Long: "Start trackers on a worker process of its own, leave them idle, look them up, crash some, kill the worker and then the NATS\n" +
 			"server with SIGKILL and see how long it takes until all is well again, and end them all; and measure in the same run what\n" +
 			"this machine does without any tracker: bare requests, bare atomic batches, bare goroutines. NATS is another process, with\n" +
-			"its store in a temporary folder, unless --server names one whose fleet is empty; that is not killed, and the records stay.",
+			"its store in a temporary folder, unless --server names one whose fleet is empty; that is not killed, and the records stay.\n" +
+			"Nobody has seen the transactions, and nobody will: on a simulated chain, or, with --reference ethereum, on a stand-in for an\n" +
+			"Ethereum node, which is this process: it has a new, empty block now and then, and is asked for transactions as a real one.",
 		Args: cobra.NoArgs,
 	}
 	f := cmd.Flags()
 	f.IntVar(&plan.Trackers, "trackers", 100_000, fmt.Sprintf("%d to %d", bench.MinTrackers, bench.MaxTrackers))
 	f.DurationVar(&plan.Hold, "hold", 10*time.Second, "how long they are left idle")
 	f.DurationVar(&plan.Lookups, "lookups", 8*time.Second, "how long they are looked up")
+	reference := referenceSimulated
+	f.StringVar(&reference, "reference", reference, "what each of them refers to: "+strings.Join(referenceNames(), " or "))
 	f.Float64Var(&plan.CrashShare, "crash-share", 0.01, "share of them that is crashed")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		plan.Prefix = "bench_" + strings.TrimPrefix(madeUpName(), "w-")
 		if err := plan.Validate(); err != nil {
 			return &usageError{err}
 		}
+		if references[reference] == "" {
+			return &usageError{fmt.Errorf("--reference %q: want %s", reference, strings.Join(referenceNames(), " or "))}
+		}
 		s, err := a.settings(cmd, config.RoleClient)
 		if err != nil {
 			return err
 		}
 		if cmd.Flags().Changed("server") || cmd.Flags().Changed("context") {
-			return a.benchAt(cmd.Context(), s, bench.Bench{Plan: plan})
+			return a.benchAt(cmd.Context(), s, reference, bench.Bench{Plan: plan})
 		}
 		return a.withNATS(cmd.Context(), func(ctx context.Context, n natsProcess) error {
 			s.Server = []config.URL{config.URL(n.url)}
-			return a.benchAt(ctx, s, bench.Bench{Plan: plan, Server: &n.Process})
+			return a.benchAt(ctx, s, reference, bench.Bench{Plan: plan, Server: &n.Process})
 		})
 	}
 	cmd.AddCommand(a.benchEchoCommand(), a.benchServerCommand(), a.soakCommand())
 	return cmd
 }
 
-// benchAt runs b on the NATS server that s names.
-func (a *app) benchAt(ctx context.Context, s *config.Loaded, b bench.Bench) error {
-	worker := benchWorkerSettings(s, simulated.Config{Seed: 1, BlockTime: benchBlockTime, NullShare: benchNullShare})
+// benchAt runs b, with what its trackers refer to, on the NATS server that s names.
+func (a *app) benchAt(ctx context.Context, s *config.Loaded, reference string, b bench.Bench) error {
+	return withReference(reference, func(chain config.Source, r bench.Reference) error {
+		b.Reference = r
+		return a.benchOn(ctx, s, chain, b)
+	})
+}
+
+// benchOn runs b with a worker that follows a chain.
+func (a *app) benchOn(ctx context.Context, s *config.Loaded, chain config.Source, b bench.Bench) error {
+	worker := benchWorkerSettings(s, chain)
 	worker.Supervision.Backoff = config.Backoff{Base: benchBackoff, Cap: benchBackoff}
-	fmt.Fprintf(a.err, "one worker process, %d trackers\n", b.Plan.Trackers)
+	fmt.Fprintf(a.err, "one worker process, %d trackers, each of %s\n", b.Plan.Trackers, references[b.Reference.Name])
 	again := &sameAddresses{}
 	c := company{worker, a.benchEnviron(), []string{benchWorker, benchEcho}, again.args}
 	return a.withCrew(ctx, c, func(ctx context.Context, workers *crew.Crew) error {
@@ -89,7 +96,7 @@ func (a *app) benchAt(ctx context.Context, s *config.Loaded, b bench.Bench) erro
 		if err != nil {
 			return err
 		}
-		b.Fleet, b.Client, b.Params, b.Worker = fleet, client, json.RawMessage(benchParams), member(workers, benchWorker)
+		b.Fleet, b.Client, b.Worker = fleet, client, member(workers, benchWorker)
 		result, err := a.benchMetered(ctx, b)
 		if err != nil {
 			return err
@@ -98,8 +105,8 @@ func (a *app) benchAt(ctx context.Context, s *config.Loaded, b bench.Bench) erro
 	})
 }
 
-// benchWorkerSettings returns the settings of a worker on a simulated chain, at the NATS server that s names.
-func benchWorkerSettings(s *config.Loaded, chain simulated.Config) *config.Loaded {
+// benchWorkerSettings returns the settings of a worker on a chain, at the NATS server that s names.
+func benchWorkerSettings(s *config.Loaded, chain config.Source) *config.Loaded {
 	worker := crewSettings(string(s.Server[0]), chain)
 	worker.Server, worker.Context, worker.Creds, worker.User, worker.Nkey = s.Server, s.Context, s.Creds, s.User, s.Nkey
 	worker.InboxPrefix, worker.TLS = s.InboxPrefix, s.TLS

@@ -32,6 +32,7 @@ func benchGrid(r bench.Result) render.Grid {
 		{"collector, share of the CPUs while idle", fmt.Sprintf("%.2f %%", 100*r.GCCPUShare), "", ""},
 		{"collector, longest pause", fmt.Sprintf("%.2f ms", r.GCMaxPauseMS), "", ""},
 	}}
+	g.Notes = append(g.Notes, fmt.Sprintf("%d trackers, each of %s", r.Trackers, references[r.Reference]))
 	for _, p := range r.Phases {
 		g.Notes = append(g.Notes, fmt.Sprintf("%s: %d in %.1f s", p.Name, p.Count, p.Seconds))
 	}

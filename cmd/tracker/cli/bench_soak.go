@@ -63,7 +63,7 @@ func (a *app) soakCommand() *cobra.Command {
 
 // soakAt runs o on the NATS server that s names and shows what came of it.
 func (a *app) soakAt(ctx context.Context, s *config.Loaded, o soak.Soak) error {
-	worker := benchWorkerSettings(s, simulated.Config{Seed: 1, BlockTime: o.Plan.BlockTime})
+	worker := benchWorkerSettings(s, config.Simulated(simulated.Config{Seed: 1, BlockTime: o.Plan.BlockTime}))
 	worker.Retention = config.Retention{Finished: o.Plan.Retention, Events: o.Plan.Retention}
 	fmt.Fprintf(a.err, "one worker process, %d trackers alive, %v a second come and go, for %v\n", o.Plan.Trackers, o.Plan.Churn, o.Plan.For)
 	return a.withCrew(ctx, company{worker, a.benchEnviron(), []string{benchWorker}, benchArgs}, func(ctx context.Context, workers *crew.Crew) error {

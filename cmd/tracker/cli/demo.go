@@ -23,7 +23,6 @@ const (
 	demoReorgShare = 0.25
 	demoTime       = 40 * time.Second // with the audit and the stop it ends within a minute
 	demoStop       = 5 * time.Second
-	demoSource     = "sim"
 	demoWorkers    = 9 // at most
 	// demoLease is short, because the killed worker's trackers have to be taken over while most of them still run.
 	demoLease = 2 * time.Second
@@ -94,7 +93,7 @@ func (a *app) rehearse(ctx context.Context, s *config.Loaded, names []string, r 
 
 // demoSettings returns the settings of the workers of a demo.
 func demoSettings(server string, chain simulated.Config) *config.Loaded {
-	s := crewSettings(server, chain)
+	s := crewSettings(server, config.Simulated(chain))
 	s.HTTP, s.Lease = "", demoLease
 	return s
 }

@@ -12,19 +12,18 @@ import (
 
 	"trackerfleet/cmd/tracker/config"
 	"trackerfleet/cmd/tracker/crew"
-	"trackerfleet/workers/simulated"
 )
 
 const (
-	crewSource = "sim"           // the default source of a crew
+	crewSource = "chain"         // the only source of a crew
 	crewStop   = 5 * time.Second // how long each worker may take to stop by itself
 )
 
-// crewSettings returns the settings of workers of this program's own, on a simulated chain.
-func crewSettings(server string, chain simulated.Config) *config.Loaded {
+// crewSettings returns the settings of workers of this program's own, on a chain.
+func crewSettings(server string, chain config.Source) *config.Loaded {
 	s := &config.Loaded{Settings: config.Defaults(config.RoleWorker)}
 	s.Server, s.StopTimeout, s.Log.Level = []config.URL{config.URL(server)}, crewStop, "error"
-	s.Sources, s.DefaultSource = config.Sources{crewSource: config.Simulated(chain)}, crewSource
+	s.Sources, s.DefaultSource = config.Sources{crewSource: chain}, crewSource
 	return s
 }
 

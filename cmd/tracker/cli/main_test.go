@@ -169,3 +169,11 @@ func tracked(s bus.Status) *bus.Tracker {
 func event(eventType string, run, n uint64) *bus.Event {
 	return &bus.Event{TransactionID: mustID("txn_1"), Type: eventType, Run: run, N: n, Sequence: 100 + n, Worker: "w-1", Data: []byte(`{}`)}
 }
+
+// takesAWhile leaves a test out that takes seconds and says little more than a quick one, unless it runs in CI.
+func takesAWhile(t *testing.T) {
+	t.Helper()
+	if os.Getenv("CI") != "true" {
+		t.Skip("left out because it takes a while; to run it: CI=true go test ./cmd/tracker/cli")
+	}
+}

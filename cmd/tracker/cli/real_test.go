@@ -15,7 +15,6 @@ import (
 	"time"
 
 	"trackerfleet/bus"
-	"trackerfleet/cmd/tracker/bench"
 	"trackerfleet/cmd/tracker/demo"
 )
 
@@ -245,39 +244,6 @@ func TestDemo_keepsEveryPromise(t *testing.T) {
 	}
 	for _, args := range [][]string{{"--trackers", "0"}, {"--workers", "1"}, {"--trackers", "10001"}} {
 		if got := do(t, append([]string{"demo"}, args...)...); got.code != exitUsage {
-			t.Errorf("%q: %+v", args, got)
-		}
-	}
-}
-
-func TestBench_measuresEverythingBesideItsCeiling(t *testing.T) {
-	got := do(t, "bench", "--trackers", "200", "--hold", "100ms", "--lookups", "400ms", "--crash-share", "0.1", "-o", "json")
-	var r bench.Result
-	if err := json.Unmarshal([]byte(got.out), &r); err != nil || got.code != 0 {
-		t.Fatalf("%v %+v", err, got)
-	}
-	var keys map[string]any
-	if err := json.Unmarshal([]byte(got.out), &keys); err != nil {
-		t.Fatal(err)
-	}
-	for _, key := range []string{
-		"trackers", "starts_per_second", "rss_bytes_per_tracker", "heap_bytes_per_tracker", "lookups_per_second", "lookup_p50_ms",
-		"lookup_p99_ms", "restarts_per_second", "finals_per_second", "journal_messages_per_second", "store_bytes_per_tracker",
-		"gc_cpu_share", "gc_max_pause_ms", "ceilings", "shares", "server_rss_bytes_per_tracker", "recovery_first_seconds",
-		"recovery_half_seconds", "recovery_all_seconds", "server_recovery_lookup_seconds", "server_recovery_start_seconds",
-	} {
-		if _, ok := keys[key]; !ok {
-			t.Errorf("no %s in %s", key, got.out)
-		}
-	}
-	if r.Trackers != 200 || r.StartsPerSecond == 0 || r.LookupsPerSecond == 0 || r.LookupP99MS < r.LookupP50MS || r.RestartsPerSecond == 0 ||
-		r.FinalsPerSecond == 0 || r.StoreBytesPerTracker < 500 || r.Shares.Starts == 0 || r.Shares.Lookups == 0 || r.Shares.Journal == 0 ||
-		r.Ceilings.GoroutineBytes < 2000 || r.GCMaxPauseMS == 0 || r.RecoveryFirst == 0 || r.RecoveryHalf == 0 ||
-		r.RecoveryAll < r.RecoveryHalf || r.ServerRecoveryLookup == 0 || r.ServerRecoveryStart == 0 {
-		t.Errorf("measured %+v", r)
-	}
-	for _, args := range [][]string{{"--trackers", "1"}, {"--crash-share", "2"}, {"--lookups", "0s"}} {
-		if got := do(t, append([]string{"bench"}, args...)...); got.code != exitUsage {
 			t.Errorf("%q: %+v", args, got)
 		}
 	}
