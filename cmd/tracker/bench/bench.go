@@ -65,6 +65,8 @@ var ErrShared = errors.New("bench: the fleet is not empty, or has other workers:
 type run struct {
 	Bench
 	ids    []bus.ID
+	before state   // of the worker, without trackers
+	server float64 // resident bytes of the server then
 	result Result
 }
 
@@ -80,7 +82,7 @@ func (b Bench) Run(ctx context.Context) (Result, error) {
 	}
 	r := &run{Bench: b, ids: ids, result: Result{Trackers: len(ids), Reference: b.Reference.Name}}
 	for _, step := range []func(context.Context) error{
-		r.alone, r.goroutineCeiling, r.start, r.batchCeiling, r.lookUp, r.crash, r.recoverWorker, r.recoverServer, r.finish,
+		r.alone, r.goroutineCeiling, r.start, r.hold, r.lookUp, r.crash, r.recoverWorker, r.recoverServer, r.finish,
 	} {
 		if err := step(ctx); err != nil {
 			return Result{}, err
@@ -117,22 +119,6 @@ func (r *run) goroutineCeiling(context.Context) error {
 	took, bytes := goroutines(n)
 	p := phase("bare goroutines", n, took)
 	r.result.Ceilings.GoroutinesPerSecond, r.result.Ceilings.GoroutineBytes, r.result.Ceilings.GoroutineCount = p.rate(), bytes, n
-	r.result.Phases = append(r.result.Phases, p)
-	return nil
-}
-
-// batchCeiling measures bare batches of messages that are as long as those in the stream.
-func (r *run) batchCeiling(ctx context.Context) error {
-	stream, err := r.stream(ctx)
-	if err != nil {
-		return err
-	}
-	state := stream.CachedInfo().State
-	p, err := batches(ctx, r.Client, stream.CachedInfo().Config, int(state.Bytes/max(state.Msgs, 1)))
-	if err != nil {
-		return err
-	}
-	r.result.Ceilings.BatchPerSecond = p.rate()
 	r.result.Phases = append(r.result.Phases, p)
 	return nil
 }

@@ -2,6 +2,7 @@ package bench
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -21,8 +22,8 @@ const (
 	batchStream, batchSubject = "TRACKER_BENCH", "tracker.bench.batch"
 	// batchPublishers is how many batches are under way at one time, as many as a journal has.
 	batchPublishers = 4
-	// batchCount is how many full batches are published.
-	batchCount = 100
+	// batchCount is how many full batches are published in each turn.
+	batchCount = 25
 	// requestLimit is how long a bare request may go unanswered.
 	requestLimit = 10 * time.Second
 	// goroutineLeast and goroutineLimit bound how many bare goroutines are started: fewer say little of the memory of one, and they are
@@ -67,54 +68,93 @@ func timed(ctx context.Context, name string, length time.Duration, do func(conte
 	return phase(name, total, time.Since(began)), nil
 }
 
-// batches publishes full atomic batches of messages of a size to a stream with the settings of TRACKER, and deletes it.
-func batches(ctx context.Context, nc *nats.Conn, like jetstream.StreamConfig, size int) (p Phase, err error) {
+// bareBatches is the ceiling of a journal: full atomic batches of messages like its own, as many at a time, on a stream with the settings
+// of TRACKER, without any condition. [run.start] takes turns with it, so that both have the machine in the same moods.
+type bareBatches struct {
+	js        jetstream.JetStream
+	publisher *bus.BatchPublisher
+	like      []*nats.Msg // a started event and its record
+	token     string      // of their ID
+	published int         // batches
+	took      time.Duration
+}
+
+// newBareBatches makes the stream, with the settings of another, and messages like those that it has of id.
+func newBareBatches(ctx context.Context, nc *nats.Conn, stream jetstream.Stream, id bus.ID) (*bareBatches, error) {
 	js, err := jetstream.New(nc)
 	if err != nil {
-		return p, fmt.Errorf("bench: bare batches: %w", err)
+		return nil, fmt.Errorf("bench: bare batches: %w", err)
 	}
-	like.Name, like.Subjects, like.Description, like.Metadata = batchStream, []string{batchSubject + ".>"}, "ceiling of a bench", nil
-	like.FirstSeq = 0
-	if _, err := js.CreateStream(ctx, like); err != nil {
-		return p, fmt.Errorf("bench: bare batches: %w", err)
-	}
-	defer func() {
-		if gone := js.DeleteStream(context.WithoutCancel(ctx), batchStream); err == nil && gone != nil {
-			err = fmt.Errorf("bench: bare batches: %w", gone)
+	b := &bareBatches{js: js, token: id.Token()}
+	for _, subject := range []string{bus.EventSubject(id, "started", 1), bus.StateSubject(id)} {
+		m, err := stream.GetLastMsgForSubject(ctx, subject)
+		if err != nil {
+			return nil, fmt.Errorf("bench: bare batches: %s: %w", subject, err)
 		}
-	}()
-	publisher, err := bus.NewBatchPublisher(nc)
-	if err != nil {
-		return p, err
+		b.like = append(b.like, &nats.Msg{Subject: m.Subject, Header: ownHeaders(m.Header), Data: m.Data})
 	}
-	defer publisher.Close()
+	settings := stream.CachedInfo().Config
+	settings.Name, settings.Subjects, settings.Description, settings.Metadata = batchStream, []string{batchSubject + ".>"}, "ceiling of a bench", nil
+	settings.FirstSeq = 0
+	if _, err := js.CreateStream(ctx, settings); err != nil {
+		return nil, fmt.Errorf("bench: bare batches: %w", err)
+	}
+	if b.publisher, err = bus.NewBatchPublisher(nc); err != nil {
+		return nil, errors.Join(err, b.close(ctx))
+	}
+	return b, nil
+}
+
+// close deletes the stream.
+func (b *bareBatches) close(ctx context.Context) error {
+	if b.publisher != nil {
+		_ = b.publisher.Close() // nothing is under way any more
+	}
+	if err := b.js.DeleteStream(context.WithoutCancel(ctx), batchStream); err != nil {
+		return fmt.Errorf("bench: bare batches: %w", err)
+	}
+	return nil
+}
+
+// publish publishes n batches.
+func (b *bareBatches) publish(ctx context.Context, n int) error {
+	from := b.published
 	began := time.Now()
-	err = flight(ctx, batchPublishers, batchPublishers, func(ctx context.Context, k int) error {
-		for b := k; b < batchCount; b += batchPublishers {
-			if _, err := publisher.Publish(ctx, fullBatch(b, size)); err != nil {
+	err := flight(ctx, batchPublishers, batchPublishers, func(ctx context.Context, k int) error {
+		for i := k; i < n; i += batchPublishers {
+			if _, err := b.publisher.Publish(ctx, b.full(from+i)); err != nil {
 				return err
 			}
 		}
 		return nil
 	})
 	if err != nil {
-		return p, fmt.Errorf("bench: bare batches: %w", err)
+		return fmt.Errorf("bench: bare batches: %w", err)
 	}
-	return phase("bare batches", batchCount*bus.MaxBatch, time.Since(began)), nil
+	b.published, b.took = b.published+n, b.took+time.Since(began)
+	return nil
 }
 
-// fullBatch returns batch b, each message on a subject of its own and of that size on disk.
-func fullBatch(b, size int) []*nats.Msg {
+// full returns batch number k, each message on a subject of its own that is about as long as those of the journal.
+func (b *bareBatches) full(k int) []*nats.Msg {
 	msgs := make([]*nats.Msg, bus.MaxBatch)
 	for i := range msgs {
-		subject := fmt.Sprintf("%s.state.%03d.bench_%07d", batchSubject, i%256, b*bus.MaxBatch+i)
-		msgs[i] = &nats.Msg{
-			Subject: subject, Header: nats.Header{bus.HeaderWriteID: {"0123456789012345678901.0000"}},
-			Data: []byte(strings.Repeat("x", max(size-len(subject)-batchOverhead, 1))),
-		}
+		like := b.like[i%len(b.like)]
+		own := strings.Replace(strings.TrimPrefix(like.Subject, "tracker"), b.token, fmt.Sprintf("%07d", k*bus.MaxBatch+i), 1)
+		msgs[i] = &nats.Msg{Subject: batchSubject + own, Header: like.Header, Data: like.Data}
 	}
 	return msgs
 }
 
-// batchOverhead is what a stored message of fullBatch is longer than its subject and body: its own header, and what the server adds.
-const batchOverhead = 30 + 60
+func (b *bareBatches) phase() Phase { return phase("bare batches", b.published*bus.MaxBatch, b.took) }
+
+// ownHeaders returns the headers that a message was published with, without what the server was asked to do with it.
+func ownHeaders(all nats.Header) nats.Header {
+	own := nats.Header{}
+	for name, values := range all {
+		if !strings.HasPrefix(name, "Nats-") {
+			own[name] = values
+		}
+	}
+	return own
+}

@@ -2,34 +2,77 @@ package bench
 
 import (
 	"context"
+	"fmt"
+	"math"
 	"time"
 )
 
-// gcEvery is how often is looked whether the collector was at work: never twice between two looks.
-const gcEvery = 100 * time.Millisecond
+const (
+	// settleEvery is how often memory is looked at until it has settled: it has not changed by more than a hundredth, or by settleSlack
+	// bytes, while the worker was left idle for as long as the plan says. settleLimit is how long at most; what a burst has left is given
+	// back within half a minute.
+	settleEvery, settleLimit, settleSlack = 500 * time.Millisecond, 2 * time.Minute, 2e6
+	// gcEvery is how often is looked whether the collector was at work: never twice between two looks.
+	gcEvery = 100 * time.Millisecond
+)
 
 // hold measures what idle trackers cost: memory of the process while nothing is asked of them, and what lives of the heap after it was
 // collected.
-func (r *run) hold(ctx context.Context, before state) error {
+func (r *run) hold(ctx context.Context) error {
 	n := float64(len(r.ids))
-	idle, err := r.settle(ctx, before.running+n)
+	began := time.Now()
+	if _, err := r.settle(ctx, r.before.running+n); err != nil {
+		return err
+	}
+	idle, err := r.read(ctx)
 	if err != nil {
 		return err
 	}
-	began := time.Now()
 	if err := pause(ctx, r.Plan.Hold); err != nil {
 		return err
 	}
-	after, err := r.settle(ctx, before.running+n)
+	after, err := r.read(ctx)
 	if err != nil {
 		return err
 	}
 	r.result.Phases = append(r.result.Phases, phase("hold", len(r.ids), time.Since(began)))
-	r.result.RSSBytesPerTracker = (after.rss - before.rss) / n
+	r.result.RSSBytesPerTracker = (after.rss - r.before.rss) / n
 	r.result.GCCPUShare = share(after.gcSeconds-idle.gcSeconds, after.cpuSeconds-idle.cpuSeconds)
+	server, err := r.serverRSS(ctx)
+	if err != nil {
+		return err
+	}
+	r.result.ServerRSSBytesPerTracker = (server - r.server) / n
 	collected, longest, err := r.collect(ctx)
-	r.result.HeapBytesPerTracker, r.result.GCMaxPauseMS = (collected.heap-before.heap)/n, 1000*longest
+	r.result.HeapBytesPerTracker, r.result.GCMaxPauseMS = (collected.heap-r.before.heap)/n, 1000*longest
 	return err
+}
+
+// settle waits until the worker has that many trackers, or any if 0, and its memory has settled or does not settle.
+func (r *run) settle(ctx context.Context, trackers float64) (state, error) {
+	began := time.Now()
+	since, then := began, state{}
+	for {
+		now, err := r.read(ctx)
+		if err != nil {
+			return now, err
+		}
+		there := trackers == 0 || now.running == trackers
+		if !there || math.Abs(now.rss-then.rss) > max(then.rss/100, settleSlack) {
+			since, then = time.Now(), now
+		}
+		late := time.Since(began) > settleLimit
+		if there && (late || time.Since(since) >= r.Plan.Hold) {
+			return now, nil
+		}
+		if late {
+			return now, fmt.Errorf("bench: %.0f trackers run, not %.0f", now.running, trackers)
+		}
+		r.Report(Progress{"settle", int(now.running), len(r.ids)})
+		if err := pause(ctx, settleEvery); err != nil {
+			return now, err
+		}
+	}
 }
 
 // collect has the worker's heap collected from beginning to end, by looking trackers up until the collector has been there twice, and

@@ -5,10 +5,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
 	"math/rand/v2"
 	"sync"
 	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
 
 	"trackerfleet/bus"
 )
@@ -16,34 +17,69 @@ import (
 const (
 	// chunk is how many starts are asked for between two reports.
 	chunk = 20_000
-	// settleEvery is how often memory is looked at until it has settled: changed by less than a hundredth.
-	settleEvery = 500 * time.Millisecond
-	// settleLimit is how often at most.
-	settleLimit = 120
 	// endings is how many trackers are being ended at one time: each waits for the journal, which takes many at once.
 	endings = 1024
-	// parts is how many turns lookups and bare requests take, so that both have the machine in the same moods.
+	// parts is how many turns starts and bare batches take, and lookups and bare requests: they have the machine in the same moods.
 	parts = 4
 )
 
-// start starts all trackers, waits until memory has settled, and leaves them idle.
-func (r *run) start(ctx context.Context) error {
-	before, err := r.settle(ctx, 0)
+// start starts all trackers, in turns with bare batches of the messages that this takes.
+func (r *run) start(ctx context.Context) (err error) {
+	if r.before, err = r.settle(ctx, 0); err != nil {
+		return err
+	}
+	if r.server, err = r.serverRSS(ctx); err != nil {
+		return err
+	}
+	stream, err := r.stream(ctx)
 	if err != nil {
 		return err
 	}
-	stored, err := r.stored(ctx)
+	stored := stream.CachedInfo().State.Bytes
+	var took time.Duration
+	var bare *bareBatches
+	for part := range parts {
+		began := time.Now()
+		if err := r.spawn(ctx, part*len(r.ids)/parts, (part+1)*len(r.ids)/parts); err != nil {
+			return err
+		}
+		took += time.Since(began)
+		if bare == nil {
+			if bare, err = newBareBatches(ctx, r.Client, stream, r.ids[0]); err != nil {
+				return err
+			}
+			defer func() { err = errors.Join(err, bare.close(ctx)) }()
+		}
+		r.Report(Progress{"bare batches", part, parts})
+		if err := bare.publish(ctx, batchCount); err != nil {
+			return err
+		}
+	}
+	return r.started(ctx, stream, stored, phase("start", len(r.ids), took), bare.phase())
+}
+
+// started notes how fast all trackers were started, and the batches beside them.
+func (r *run) started(ctx context.Context, stream jetstream.Stream, stored uint64, starts, bare Phase) error {
+	r.result.Phases = append(r.result.Phases, starts, bare)
+	r.result.StartsPerSecond, r.result.Ceilings.BatchPerSecond = starts.rate(), bare.rate()
+	now, err := r.read(ctx)
 	if err != nil {
 		return err
 	}
-	server, err := r.serverRSS(ctx)
+	r.journal(r.before, now, time.Duration(starts.Seconds*float64(time.Second)))
+	info, err := stream.Info(ctx)
 	if err != nil {
-		return err
+		return fmt.Errorf("bench: stream %s: %w", bus.StreamTracker, err)
 	}
-	began := time.Now()
-	for from := 0; from < len(r.ids); from += chunk {
+	r.result.StoreBytesPerTracker = float64(info.State.Bytes-stored) / float64(len(r.ids))
+	return nil
+}
+
+// spawn starts the trackers from one to before another.
+func (r *run) spawn(ctx context.Context, from, to int) error {
+	for ; from < to; from += chunk {
 		r.Report(Progress{"start", from, len(r.ids)})
-		starts := make([]bus.StartRequest, min(chunk, len(r.ids)-from))
+		starts := make([]bus.StartRequest, min(chunk, to-from))
 		for i := range starts {
 			id := r.ids[from+i]
 			starts[i] = bus.StartRequest{TransactionID: id, Params: r.Reference.Params(id)}
@@ -52,60 +88,7 @@ func (r *run) start(ctx context.Context) error {
 			return fmt.Errorf("bench: start: %w", err)
 		}
 	}
-	p := phase("start", len(r.ids), time.Since(began))
-	r.result.Phases = append(r.result.Phases, p)
-	r.result.StartsPerSecond = p.rate()
-	loaded, err := r.read(ctx)
-	if err != nil {
-		return err
-	}
-	r.journal(before, loaded, time.Duration(p.Seconds*float64(time.Second)))
-	now, err := r.stored(ctx)
-	if err != nil {
-		return err
-	}
-	r.result.StoreBytesPerTracker = float64(now-stored) / float64(len(r.ids))
-	if err := r.hold(ctx, before); err != nil {
-		return err
-	}
-	grown, err := r.serverRSS(ctx)
-	r.result.ServerRSSBytesPerTracker = (grown - server) / float64(len(r.ids))
-	return err
-}
-
-// settle waits until the worker has that many trackers, or any if 0, and its memory no longer changes.
-func (r *run) settle(ctx context.Context, trackers float64) (state, error) {
-	last, err := r.read(ctx)
-	for i := 0; err == nil && i < settleLimit; i++ {
-		r.Report(Progress{"settle", int(last.running), len(r.ids)})
-		if err = pause(ctx, settleEvery); err != nil {
-			break
-		}
-		var now state
-		if now, err = r.read(ctx); err != nil {
-			break
-		}
-		if trackers > 0 && now.running != trackers {
-			last = now
-			continue
-		}
-		if math.Abs(now.rss-last.rss) < now.rss/100 {
-			return now, nil
-		}
-		last = now
-	}
-	if err == nil && trackers > 0 && last.running != trackers {
-		err = fmt.Errorf("bench: %.0f trackers run, not %.0f", last.running, trackers)
-	}
-	return last, err
-}
-
-func (r *run) stored(ctx context.Context) (uint64, error) {
-	s, err := r.stream(ctx)
-	if err != nil {
-		return 0, err
-	}
-	return s.CachedInfo().State.Bytes, nil
+	return nil
 }
 
 // lookUp looks trackers up, in turns with bare requests of the same sizes.
