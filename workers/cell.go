@@ -85,7 +85,11 @@ func (c *cell) Observe(o source.Observation) {
 		c.part.worker.refreshes.seen(c)
 	}
 	c.pinLocked(lowestHeight(o))
-	c.wakeLocked()
+	if on.awaited || c.askedLocked() {
+		c.wakeLocked()
+		return
+	}
+	c.rouseLocked()
 }
 
 // pinLocked keeps the profile's checkpoint below height until everything that waits is stored. While the tracker is set aside

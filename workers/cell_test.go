@@ -18,7 +18,7 @@ func bareCell(t *testing.T, id string) *cell {
 		t.Fatal(err)
 	}
 	record := tracker.Start(time.Now(), bus.StartRequest{TransactionID: parsed, Source: "sim"}, bus.Trace{}).Next.Owned(1, 1)
-	w := &Worker{deadlines: newDeadlines(), stepping: newBacklog[*cell](1), finished: newBacklog[*cell](1)}
+	w := &Worker{deadlines: newDeadlines(), stepping: newBacklog[*cell](1), rousing: newRousing(), finished: newBacklog[*cell](1)}
 	part := &partition{number: parsed.Partition(), worker: w}
 	part.epoch.Store(1)
 	c := &cell{part: part, profile: &profile{name: "sim"}, record: record}

@@ -27,6 +27,7 @@ func (c *cell) endLocked() {
 		on.inbox, on.heard = source.Inbox{}, false
 	}
 	c.unpinLocked()
+	c.restLocked()
 	if c.hadLocked().awaited {
 		c.part.worker.refreshes.over(c)
 	}

@@ -22,6 +22,7 @@ func (w *Worker) observeTracker(e supervision.Event) {
 	switch e.Kind {
 	case supervision.EventDown:
 		if c := cellOf(e.Child); !c.over() {
+			c.rest()
 			c.stepAlone() // what was to be decided by the server that is gone need not wait for the next
 			w.stats.crashed.Add(1)
 			w.log.Warn("tracker crashed", id, zap.Uint64("incarnation", e.Incarnation), zap.Error(e.Reason),

@@ -25,12 +25,14 @@ type occasion struct {
 	writing  bool // a decision is being made or stored
 	awaited  bool // refreshes knows somebody who waits for what the source says
 	comeback bool // a restart is on its way into the record
+	queued   bool // waits in the worker's rousing
+	placed   bool // has a place there
 }
 
 // over reports whether there is nothing left to it.
 func (o *occasion) over() bool {
 	waited := o.written != nil || o.changed != nil || o.gone != nil || o.awaited
-	undecided := len(o.requests) > 0 || o.heard || o.writing || o.comeback
+	undecided := len(o.requests) > 0 || o.heard || o.writing || o.comeback || o.queued || o.placed
 	return !waited && !undecided && o.crashSeen.IsZero() && o.unwatched == nil && !o.pinned
 }
 

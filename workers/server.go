@@ -40,6 +40,7 @@ func (s server) Init(_ context.Context, child *supervision.Child) error {
 		c.askLocked(c.comesBack(crash))
 	}
 	c.woken = false
+	c.restLocked()
 	if on := c.occasion; on != nil && on.inbox.Len() == 0 {
 		on.heard = false // what it held is not settled, it was lost: the pin stays until the source has spoken again
 	}
@@ -144,6 +145,7 @@ func (s server) HandleInfo(ctx context.Context, msg any) error {
 	if _, ok := msg.(wake); !ok {
 		return supervision.ErrUnknownMessage
 	}
+	defer s.cell.rest()
 	return s.cell.step(ctx, everything)
 }
 

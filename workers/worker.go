@@ -45,6 +45,7 @@ type Worker struct {
 	starts     startTable
 	refreshes  refreshes
 	finished   *backlog[*cell] // to be stopped for good
+	rousing    *rousing        // by what sources say
 	stepping   *backlog[*cell] // to be stepped for a server that does not run
 	spawning   *backlog[*attempt]
 	fenced     pending[bus.Holding] // epochs that the stream has refused
@@ -108,6 +109,7 @@ func New(nc, pulse *nats.Conn, cfg Config) (*Worker, error) {
 		deadlines:   newDeadlines(),
 		finished:    newBacklog[*cell](4),
 		stepping:    newBacklog[*cell](4),
+		rousing:     newRousing(),
 		spawning:    newBacklog[*attempt](2),
 		ownKick:     make(chan struct{}, 1),
 		begun:       make(chan struct{}),
@@ -193,6 +195,7 @@ func (w *Worker) begin(ctx context.Context) error {
 	w.goBase("journal", func() error { return w.journal.Run(base) })
 	w.goBase("pulse", func() error { return w.pulse.Run(base) })
 	w.running.Go(func() { w.deadlines.run(run, w.expire) })
+	w.running.Go(func() { w.rousing.run(run) })
 	w.running.Go(func() { w.stepping.run(run, w.stepFor) })
 	w.running.Go(func() { w.finished.run(tail, w.retire) })
 	w.running.Go(func() { w.spawning.run(tail, w.spawn) })

@@ -1,0 +1,82 @@
+package workers
+
+import (
+	"encoding/json"
+	"fmt"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"go.uber.org/zap"
+
+	"trackerfleet/bus"
+	"trackerfleet/workers/source"
+	"trackerfleet/workers/tracker"
+)
+
+// TestHeadWakesTrackersInTurns: a head that touches all of a million must not take a million goroutines. Those that hang are waited
+// for only so long.
+func TestHeadWakesTrackersInTurns(t *testing.T) {
+	const n = 3 * roused
+	shut := &shutSource{gate: make(chan struct{})}
+	w := newSite(t).worker("w-1", func(cfg *Config) {
+		cfg.Logger, cfg.MaxTrackers = zap.NewNop(), 2*n
+		cfg.Sources = map[string]source.Source{"heard": shut}
+	})
+	cells := make([]*cell, n)
+	for i := range cells {
+		id, err := bus.ParseID(fmt.Sprintf("txn_%d", i))
+		if err != nil {
+			t.Fatal(err)
+		}
+		part := w.partitions[id.Partition()]
+		r := tracker.Start(time.Now(), bus.StartRequest{TransactionID: id, Source: "heard"}, bus.Trace{}).Next
+		if cells[i], err = w.revive(t.Context(), part, part.tenure(), r, uint64(i+1)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	shut.closed.Store(true)
+	for _, c := range cells {
+		c.Observe(source.Observation{Kind: source.Advanced, Head: 1})
+	}
+	eventually(t, "as many as may are awake", func() bool { return shut.inside.Load() >= roused })
+	queue := w.rousing.queue
+	queue.mu.Lock()
+	waiting := len(queue.items)
+	queue.mu.Unlock()
+	if waiting < n-2*roused-1 {
+		t.Errorf("%d trackers wait for their turn while %d are awake, want about %d", waiting, shut.inside.Load(), n-roused)
+	}
+	eventually(t, "all have had their turn, though the first ones hang", func() bool { return shut.inside.Load() == n })
+	close(shut.gate)
+	eventually(t, "all are through", func() bool { return shut.inside.Load() == 0 && len(w.rousing.places) == 0 })
+	for _, c := range cells {
+		c.mu.Lock()
+		if c.occasion != nil {
+			t.Errorf("an idle tracker keeps %+v", *c.occasion)
+		}
+		c.mu.Unlock()
+	}
+}
+
+// shutSource holds trackers back that ask for their next wake, once it is closed.
+type shutSource struct {
+	still
+	gate   chan struct{}
+	closed atomic.Bool
+	inside atomic.Int64
+}
+
+func (*shutSource) Parse(string, json.RawMessage) (source.Target, error) {
+	return source.Target{Policy: &stillPolicy}, nil
+}
+
+func (s *shutSource) Watch(source.Target, source.Hint, source.Observer) source.Handle { return s }
+
+func (s *shutSource) Wake(source.Wake) {
+	if s.closed.Load() {
+		s.inside.Add(1)
+		<-s.gate
+		s.inside.Add(-1)
+	}
+}
