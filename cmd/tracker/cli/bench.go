@@ -33,8 +33,9 @@ func (a *app) benchCommand() *cobra.Command {
 			"server with SIGKILL and see how long it takes until all is well again, and end them all; and measure in the same run what\n" +
 			"this machine does without any tracker: bare requests, bare atomic batches, bare goroutines. NATS is another process, with\n" +
 			"its store in a temporary folder, unless --server names one whose fleet is empty; that is not killed, and the records stay.\n" +
-			"Nobody has seen the transactions, and nobody will: on a simulated chain, or, with --reference ethereum, on a stand-in for an\n" +
-			"Ethereum node, which is this process: it has a new, empty block now and then, and is asked for transactions as a real one.",
+			"Nobody has seen the transactions, and nobody will: on a simulated chain that stands still, or, with --reference ethereum, on a\n" +
+			"stand-in for an Ethereum node, which is this process: it has a new, empty block now and then, and is asked for transactions\n" +
+			"as a real one.",
 		Args: cobra.NoArgs,
 	}
 	f := cmd.Flags()

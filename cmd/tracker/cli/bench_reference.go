@@ -30,8 +30,11 @@ var references = map[string]string{
 func referenceNames() []string { return []string{referenceSimulated, referenceEthereum} }
 
 const (
-	// benchBlockTime is long, about as long as on Ethereum's main chain: what is measured are trackers, not the chain.
+	// benchBlockTime is about as long as on Ethereum's main chain.
 	benchBlockTime = 10 * time.Second
+	// benchStandstill is the block time of a simulated chain, longer than most benches: where nobody has seen a transaction, the chain
+	// looks for all of them again in the same block, as no chain with a sweep does, and then they would not be idle.
+	benchStandstill = 4 * time.Hour
 	// benchDropAge is longer than any bench: no transaction is given up as dropped.
 	benchDropAge = 7 * 24 * time.Hour
 
@@ -46,8 +49,7 @@ const (
 // until serve returns.
 func withReference(name string, serve func(config.Source, bench.Reference) error) error {
 	if name == referenceSimulated {
-		chain := config.Simulated(simulated.Config{Seed: 1, BlockTime: benchBlockTime, NullShare: benchNullShare})
-		return serve(chain, bench.Reference{Name: name, Params: func(bus.ID) json.RawMessage { return json.RawMessage(benchSimulated) }})
+		return serve(config.Simulated(standstill(time.Now())), bench.Reference{Name: name, Params: func(bus.ID) json.RawMessage { return json.RawMessage(benchSimulated) }})
 	}
 	standIn, err := node.Start(benchBlockTime)
 	if err != nil {
@@ -55,6 +57,12 @@ func withReference(name string, serve func(config.Source, bench.Reference) error
 	}
 	err = serve(config.EthereumAt(node.Chain, standIn.URL(), benchDropAge), bench.Reference{Name: name, Params: ethereumParams})
 	return errors.Join(err, standIn.Close())
+}
+
+// standstill returns a chain whose next block comes in so much time.
+func standstill(now time.Time) simulated.Config {
+	const past = 100 // blocks
+	return simulated.Config{Seed: 1, Genesis: now.Add(-past * benchStandstill), BlockTime: benchStandstill, NullShare: benchNullShare}
 }
 
 // ethereumParams are those of a transaction whose hash is made of its ID.

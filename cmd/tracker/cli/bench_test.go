@@ -59,6 +59,16 @@ func measure(t *testing.T, reference string) {
 	}
 }
 
+// TestStandstill_hasNoBlockWhileABenchRuns, though the configuration file has whole seconds.
+func TestStandstill_hasNoBlockWhileABenchRuns(t *testing.T) {
+	now := time.Unix(1_800_000_000, 999_999_999)
+	c := standstill(now)
+	height := func(at time.Time) time.Duration { return at.Sub(c.Genesis.Truncate(time.Second)) / c.BlockTime }
+	if height(now) != height(now.Add(benchStandstill-time.Minute)) || height(now) == 0 || c.NullShare != 1 {
+		t.Errorf("%+v has height %d, then %d", c, height(now), height(now.Add(benchStandstill-time.Minute)))
+	}
+}
+
 // TestReference_hasTheWorkerFollowTheStandIn by what it reads of its configuration file; the source takes what starts say.
 func TestReference_hasTheWorkerFollowTheStandIn(t *testing.T) {
 	ended := errors.New("ended")
