@@ -2,6 +2,7 @@ package bus
 
 import (
 	"bytes"
+	"slices"
 	"strings"
 )
 
@@ -23,19 +24,17 @@ func decodeObject(f *faults, path string, raw []byte, fields ...field) {
 		f.add(path, "nests %d levels deep, at most %d are allowed", d, maxDepth)
 		return
 	}
-	given := make(map[string][]byte, len(fields))
-	for _, m := range members(f, path, raw) {
+	all := members(f, path, raw)
+	for _, m := range all {
 		if !known(fields, m.name) {
 			f.add(child(path, m.name), "is not a field%s", hint(fields, m.name))
-			continue
 		}
-		given[m.name] = m.raw
 	}
 	for _, want := range fields {
-		value, ok := given[want.name]
+		given := slices.IndexFunc(all, func(m member) bool { return m.name == want.name })
 		switch {
-		case ok && kindOf(value) != "null":
-			want.set(f, child(path, want.name), value)
+		case given >= 0 && kindOf(all[given].raw) != "null":
+			want.set(f, child(path, want.name), all[given].raw)
 		case want.required:
 			f.add(child(path, want.name), "is required")
 		}

@@ -108,8 +108,12 @@ func decodeItems(body, items []byte) (SpawnRequest, error) {
 		return SpawnRequest{Bulk: true}, err
 	}
 	r := SpawnRequest{Items: make([]SpawnItem, len(all)), Bulk: true}
+	var start StartRequest
+	fields := startFields(&start, true)
 	for i, raw := range all {
-		r.Items[i] = decodeItem(element("items", i), raw)
+		start = StartRequest{}
+		r.Items[i].Err = decodeItem(element("items", i), raw, fields)
+		r.Items[i].Start = start
 	}
 	return r, nil
 }
@@ -123,16 +127,15 @@ func decodeEnvelope(f *faults, body []byte) {
 	}
 }
 
-func decodeItem(path string, raw []byte) SpawnItem {
-	var item SpawnItem
+// decodeItem reads one start of many into what fields set.
+func decodeItem(path string, raw []byte, fields []field) *Error {
 	var f faults
 	if len(raw) > MaxBodyBytes {
 		f.addSize(path, "has %d bytes, at most %d are allowed", len(raw), MaxBodyBytes)
 	} else {
-		decodeObject(&f, path, raw, startFields(&item.Start, true)...)
+		decodeObject(&f, path, raw, fields...)
 	}
-	item.Err = f.err()
-	return item
+	return f.err()
 }
 
 // decodeStartBody reads one start that is a JSON object or a bare ID.

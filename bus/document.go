@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"iter"
+	"slices"
 	"strconv"
 	"unicode/utf8"
 )
@@ -71,21 +72,44 @@ func kindOf(raw []byte) string {
 // members splits the valid JSON object raw, in the order written. A name that occurs twice is noted and its later values
 // are left out: parsers disagree on which one counts.
 func members(f *faults, path string, raw []byte) []member {
-	var all []member
-	seen := map[string]bool{}
+	all := make([]member, 0, usualMembers)
+	var seen map[string]bool // nil: so few that looking through all is cheaper
+	twice := func(name string) bool {
+		if seen != nil {
+			return seen[name]
+		}
+		return slices.ContainsFunc(all, func(m member) bool { return m.name == name })
+	}
 	for name, value := range split(raw) {
 		n, ok := unquote(name)
 		switch {
 		case !ok:
 			f.add(path, "has a field name with half of a surrogate pair")
-		case seen[n]:
+		case twice(n):
 			f.add(child(path, n), "is given more than once")
 		default:
-			seen[n] = true
 			all = append(all, member{name: n, raw: value})
+			if seen != nil {
+				seen[n] = true
+			} else if len(all) == manyMembers {
+				seen = namesOf(all)
+			}
 		}
 	}
 	return all
+}
+
+const (
+	usualMembers = 4
+	manyMembers  = 16
+)
+
+func namesOf(all []member) map[string]bool {
+	names := make(map[string]bool, 2*len(all))
+	for _, m := range all {
+		names[m.name] = true
+	}
+	return names
 }
 
 // elements splits the valid JSON array raw. What is beyond most is left out, so that many tiny ones cost little.

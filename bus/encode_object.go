@@ -37,6 +37,13 @@ func (o *object) text(name, value string) {
 	o.b = appendText(o.b, value)
 }
 
+// textIf writes a text unless it is empty.
+func (o *object) textIf(name, value string) {
+	if value != "" {
+		o.text(name, value)
+	}
+}
+
 func (o *object) number(name string, n uint64) {
 	o.name(name)
 	o.b = strconv.AppendUint(o.b, n, 10)
@@ -96,6 +103,13 @@ func (o *object) raw(name string, value json.RawMessage) {
 	b := bytes.NewBuffer(o.b)
 	err := json.Compact(b, value)
 	o.keep(b.Bytes(), err)
+}
+
+// rawIf writes a value that is JSON already unless there is none.
+func (o *object) rawIf(name string, value json.RawMessage) {
+	if len(value) > 0 {
+		o.raw(name, value)
+	}
 }
 
 // value writes anything else.

@@ -48,6 +48,10 @@ func fills(t reflect.Type) (all []reflect.Value) {
 		put(&LastError{At: now, Message: texts[2]})
 	case *Error:
 		put(&Error{Code: CodeUnavailable, Message: texts[3]})
+	case Duration:
+		put(90 * time.Second)
+	case Trace:
+		put(Trace{Parent: "goes as a header"})
 	case *Tracker:
 		put(&Tracker{TransactionID: ID{raw: "txn_1"}})
 	case []SpawnReply:
@@ -74,6 +78,7 @@ func fills(t reflect.Type) (all []reflect.Value) {
 func TestOwnEncodingIsThatOfTheFields(t *testing.T) {
 	for _, kind := range []reflect.Type{
 		reflect.TypeFor[*Tracker](), reflect.TypeFor[*Progress](), reflect.TypeFor[LookupReply](), reflect.TypeFor[SpawnReply](), reflect.TypeFor[SpawnManyReply](),
+		reflect.TypeFor[StartRequest](), reflect.TypeFor[StopRequest](), reflect.TypeFor[StopReply](),
 	} {
 		of := kind
 		if kind.Kind() == reflect.Pointer {

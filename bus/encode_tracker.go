@@ -1,5 +1,7 @@
 package bus
 
+import "time"
+
 func (t *Tracker) appendJSON(b []byte) ([]byte, error) {
 	o := beginObject(b)
 	o.text("transaction_id", t.TransactionID.raw)
@@ -19,21 +21,15 @@ func (t *Tracker) appendJSON(b []byte) ([]byte, error) {
 	o.time("updated_at", t.UpdatedAt)
 	o.timeIf("last_check_at", t.LastCheckAt)
 	o.timeIf("next_check_at", t.NextCheckAt)
-	if t.LastCheckEndpoint != "" {
-		o.text("last_check_endpoint", t.LastCheckEndpoint)
-	}
-	if t.WaitingFor != "" {
-		o.text("waiting_for", t.WaitingFor)
-	}
+	o.textIf("last_check_endpoint", t.LastCheckEndpoint)
+	o.textIf("waiting_for", t.WaitingFor)
 	o.timeIf("deadline", t.Deadline)
 	if t.LastError != nil {
 		o.value("last_error", t.LastError)
 	}
 	o.raw("result", t.Result)
 	o.labels("labels", t.Labels)
-	if len(t.Meta) > 0 {
-		o.raw("meta", t.Meta)
-	}
+	o.rawIf("meta", t.Meta)
 	o.number("events", t.Events)
 	return o.end()
 }
@@ -85,5 +81,37 @@ func (r SpawnManyReply) appendJSON(b []byte) ([]byte, error) {
 		o.keep(r.Items[i].appendJSON(o.b))
 	}
 	o.b = append(o.b, ']')
+	return o.end()
+}
+
+func (r StartRequest) appendJSON(b []byte) ([]byte, error) {
+	o := beginObject(b)
+	o.text("transaction_id", r.TransactionID.raw)
+	o.textIf("source", r.Source)
+	o.rawIf("params", r.Params)
+	o.textIf("restart", r.Restart)
+	if r.Timeout != 0 {
+		o.text("timeout", time.Duration(r.Timeout).String())
+	}
+	if len(r.Labels) > 0 {
+		o.labels("labels", r.Labels)
+	}
+	o.rawIf("meta", r.Meta)
+	o.textIf("on_existing", string(r.OnExisting))
+	return o.end()
+}
+
+func (r StopRequest) appendJSON(b []byte) ([]byte, error) {
+	o := beginObject(b)
+	o.text("transaction_id", r.TransactionID.raw)
+	o.textIf("reason", r.Reason)
+	o.textIf("by", r.By)
+	return o.end()
+}
+
+func (r StopReply) appendJSON(b []byte) ([]byte, error) {
+	o := beginObject(b)
+	o.text("status", string(r.Status))
+	o.value("tracker", r.Tracker)
 	return o.end()
 }

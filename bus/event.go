@@ -1,6 +1,7 @@
 package bus
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"net/url"
@@ -81,16 +82,28 @@ func EventBody(id ID, eventType string, n, run uint64, at time.Time, meta json.R
 	default:
 		return nil, fmt.Errorf("%w: data of event %s is %s %T, not an object", ErrInternal, eventType, kind, data)
 	}
-	for _, m := range members(&faults{}, "", tail) {
-		switch m.name {
-		case "transaction_id", "type", "n", "run", "at", "meta":
-			return nil, fmt.Errorf("%w: data of event %s has the common field %s", ErrInternal, eventType, m.name)
+	for name := range split(tail) {
+		if common(name) {
+			return nil, fmt.Errorf("%w: data of event %s has the common field %s", ErrInternal, eventType, name)
 		}
 	}
 	if len(tail) == len("{}") {
 		return head, nil
 	}
 	return append(append(head[:len(head)-1], ','), tail[1:]...), nil
+}
+
+// common reports whether a quoted name is that of a field that all events have.
+func common(name []byte) bool {
+	if bytes.IndexByte(name, '\\') >= 0 {
+		text, _ := unquote(name)
+		name = strconv.AppendQuote(nil, text)
+	}
+	switch string(name) {
+	case `"transaction_id"`, `"type"`, `"n"`, `"run"`, `"at"`, `"meta"`:
+		return true
+	}
+	return false
 }
 
 // eventHead is what the bodies of all events have.
@@ -113,9 +126,7 @@ func (h eventHead) appendJSON(b []byte) ([]byte, error) {
 	o.number("n", h.N)
 	o.number("run", h.Run)
 	o.time("at", h.At)
-	if len(h.Meta) > 0 {
-		o.raw("meta", h.Meta)
-	}
+	o.rawIf("meta", h.Meta)
 	return o.end()
 }
 
