@@ -94,13 +94,16 @@ const fleetCursors = 3
 // seriesLength is how many samples a result has at most.
 const seriesLength = 120
 
+// streamPatience is how long a question for a stream's state may take: of a long run the answer counts, not the moment.
+const streamPatience = 30 * time.Second
+
 // Run starts the trackers, keeps them coming and going for the time of the plan, ends all, and judges. ctx bounds it. It fails when it
 // could not measure; what goes wrong with the fleet is in the result.
 func (s Soak) Run(ctx context.Context) (Result, error) {
 	if err := s.Plan.Validate(); err != nil {
 		return Result{}, err
 	}
-	streams, err := jetstream.New(s.Client)
+	streams, err := jetstream.New(s.Client, jetstream.WithDefaultTimeout(streamPatience))
 	if err != nil {
 		return Result{}, fmt.Errorf("soak: %w", err)
 	}
