@@ -33,7 +33,6 @@ func (unsent) Error(string, string, []byte, ...micro.RespondOpt) error { return 
 //	17 %  for reflection of encoding/json: gone, the answer writes itself (bus/encode_tracker.go)
 //	20 %  for the collector, from 23 allocations of 1,670 bytes: 5 of 96 bytes are left, the ID, the line waiting_for, and times
 //	21 %  in the registry and for the object, most of it waiting for memory that no lookup touched lately: stays, an echo has none
-//	30 %  for reading, waking and sending: as an echo
 func BenchmarkLookupThroughNATS(b *testing.B) {
 	s, _ := benchSite(b)
 	bodies := s.spawnMany(10_000)
