@@ -15,9 +15,8 @@ import (
 // one write in flight. Decisions are made one at a time, each from the record that the one before left. A million of them are
 // held at once: TestCellIsSmall says how large one may be.
 type cell struct {
-	part    *partition
-	profile *profile
-	policy  *source.Policy // what the start asks of it
+	part   *partition
+	policy *source.Policy // what the start asks of it
 
 	child     atomic.Pointer[supervision.Child] // set before the child's first Init
 	committed atomic.Pointer[tracker.Record]    // written with mu held
@@ -28,18 +27,24 @@ type cell struct {
 	handle   source.Handle   // nil until the first Init
 	occasion *occasion       // nil: there is none
 
-	deadlineIndex int32 // belongs to the worker's deadlines
+	deadlineIndex int32  // belongs to the worker's deadlines
+	crewIndex     int32  // belongs to the partition's crew
+	profileIndex  uint16 // of the profile among the worker's
 
 	// mu guards these too.
-	woken   bool // a wake is in the mailbox
-	unasked bool // the source was not asked yet to wake the tracker as the committed record wants
-	ended   bool // decides nothing any more: the run has finished or the partition is not owned here
-	aside   bool // parked: holds its partition's checkpoint back, and nobody else's
+	starting bool // its child is being started; who does that retires it, should it have ended by then
+	woken    bool // a wake is in the mailbox
+	unasked  bool // the source was not asked yet to wake the tracker as the committed record wants
+	ended    bool // decides nothing any more: the run has finished or the partition is not owned here
+	aside    bool // parked: holds its partition's checkpoint back, and nobody else's
 }
 
 func newCell(part *partition, profile *profile, target source.Target) *cell {
-	return &cell{part: part, profile: profile, policy: target.Policy, occasion: &occasion{unwatched: &target}}
+	return &cell{part: part, profileIndex: profile.index, policy: target.Policy, occasion: &occasion{unwatched: &target}}
 }
+
+// profile is the one that the tracker's source was configured with.
+func (c *cell) profile() *profile { return c.part.worker.profileList[c.profileIndex] }
 
 // commitLocked makes record what is committed.
 func (c *cell) commitLocked(record *tracker.Record, revision uint64) {
@@ -98,7 +103,7 @@ func (c *cell) pinLocked(height uint64) {
 	if had := c.hadLocked(); c.aside || had.pinned && had.pin <= height {
 		return
 	}
-	c.profile.mark.begin(height)
+	c.profile().mark.begin(height)
 	c.unpinLocked()
 	on := c.onLocked()
 	on.pinned, on.pin = true, height
@@ -107,7 +112,7 @@ func (c *cell) pinLocked(height uint64) {
 func (c *cell) unpinLocked() {
 	if c.hadLocked().pinned {
 		c.occasion.pinned = false
-		c.profile.mark.settle(c.occasion.pin)
+		c.profile().mark.settle(c.occasion.pin)
 	}
 }
 

@@ -18,10 +18,14 @@ func bareCell(t *testing.T, id string) *cell {
 		t.Fatal(err)
 	}
 	record := tracker.Start(time.Now(), bus.StartRequest{TransactionID: parsed, Source: "sim"}, bus.Trace{}).Next.Owned(1, 1)
-	w := &Worker{deadlines: newDeadlines(), stepping: newBacklog[*cell](1), rousing: newRousing(), finished: newBacklog[*cell](1)}
+	w := &Worker{
+		deadlines: newDeadlines(), stepping: newBacklog[*cell](1), rousing: newRousing(), finished: newBacklog[*cell](1),
+		profiles: make(map[string]*profile),
+	}
+	w.addProfile(&profile{name: "sim"})
 	part := &partition{number: parsed.Partition(), worker: w}
 	part.epoch.Store(1)
-	c := &cell{part: part, profile: &profile{name: "sim"}, record: record}
+	c := &cell{part: part, record: record}
 	c.commitLocked(record, 1)
 	return c
 }
@@ -56,7 +60,7 @@ func TestTrackerCanBeAskedBeforeItsServerIsMade(t *testing.T) {
 		<-release
 		return newServer(child)
 	}}
-	c.profile = w.profiles["sim"]
+	c.profileIndex = w.profiles["sim"].index
 	_, target, err := w.target("sim", c.record.ID(), nil)
 	if err != nil {
 		t.Fatal(err)

@@ -70,26 +70,26 @@ func TestPinGoesDownWithWhatIsObserved(t *testing.T) {
 	c := bareCell(t, "one")
 	inclusion := func(n uint64) *source.Inclusion { return &source.Inclusion{Block: source.BlockRef{Number: n}} }
 	c.Observe(source.Observation{Kind: source.Advanced, Head: 50, Inclusion: inclusion(45)})
-	if got := c.profile.mark.below(60); got != 44 {
+	if got := c.profile().mark.below(60); got != 44 {
 		t.Errorf("an inclusion at 45 keeps the checkpoint at %d", got)
 	}
 	c.Observe(source.Observation{Kind: source.Reorged, Head: 51, From: inclusion(40)})
-	if got := c.profile.mark.below(60); got != 39 {
+	if got := c.profile().mark.below(60); got != 39 {
 		t.Errorf("a reorganisation from 40 keeps the checkpoint at %d", got)
 	}
 	c.setAside()
-	if got := c.profile.mark.below(60); got != 60 {
+	if got := c.profile().mark.below(60); got != 60 {
 		t.Errorf("a parked tracker keeps its source's checkpoint at %d", got)
 	}
 	if _, moved := c.part.advance(map[string]source.Checkpoint{"sim": {Height: 60}}); moved {
 		t.Error("a parked tracker does not keep its partition's checkpoint")
 	}
 	c.takeUp(39)
-	if got := c.profile.mark.below(60); got != 38 {
+	if got := c.profile().mark.below(60); got != 38 {
 		t.Errorf("a tracker that was taken up keeps the checkpoint at %d", got)
 	}
 	c.end()
-	if got := c.profile.mark.below(60); got != 60 {
+	if got := c.profile().mark.below(60); got != 60 {
 		t.Errorf("a tracker that has ended keeps the checkpoint at %d", got)
 	}
 	if _, moved := c.part.advance(map[string]source.Checkpoint{"sim": {Height: 60}}); !moved {

@@ -26,15 +26,19 @@ func TestLostPartitionIsNotClaimedBeforeItsLastTrackerIsGone(t *testing.T) {
 	s := newSite(t)
 	w := s.worker("w-1", nil)
 	c := bareCell(t, "slow")
-	c.part, c.profile = w.partitions[c.part.number], w.profiles["sim"]
+	c.part, c.profileIndex = w.partitions[c.part.number], w.profiles["sim"].index
 	release := make(chan struct{})
 	kind := &supervision.ChildType{Shutdown: supervision.Infinite, Server: func(child *supervision.Child) supervision.Server {
 		return &hung{server{cellOf(child)}, release}
 	}}
+	if !c.part.enlist(c, c.part.tenure()) {
+		t.Fatal("the partition takes nobody on")
+	}
 	child, err := w.trackers.StartChild(t.Context(), supervision.ChildSpec{ID: "slow", Type: kind, Arg: c})
 	if err != nil {
 		t.Fatal(err)
 	}
+	c.started()
 	if err := child.Info(wake{}); err != nil {
 		t.Fatal(err)
 	}

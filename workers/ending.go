@@ -6,21 +6,24 @@ import (
 	"trackerfleet/workers/source"
 )
 
-// end stops all deciding, because the partition is not owned here any more, and answers everybody who waits.
-func (c *cell) end() {
+// end stops all deciding, because the partition is not owned here any more, and answers everybody who waits. It reports whether
+// the caller is to have the tracker retired.
+func (c *cell) end() (retire bool) {
 	c.mu.Lock()
 	requests := c.requestsLocked()
-	c.endLocked()
+	retire = c.endLocked()
 	record := c.record
 	c.mu.Unlock()
 	for _, in := range requests {
 		in.finish(record, errNotMine)
 	}
+	return retire
 }
 
-func (c *cell) endLocked() {
+// endLocked reports whether the caller is to have the tracker retired: once, and not while its child is being started.
+func (c *cell) endLocked() (retire bool) {
 	if c.ended {
-		return
+		return false
 	}
 	c.ended = true
 	if on := c.occasion; on != nil {
@@ -36,6 +39,15 @@ func (c *cell) endLocked() {
 		c.part.holdBack(-1)
 	}
 	c.tellChangedLocked()
+	return !c.starting
+}
+
+// started says that the child was started, and reports whether the caller is to have the tracker retired, as it has ended meanwhile.
+func (c *cell) started() (retire bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.starting = false
+	return c.ended
 }
 
 // close takes a cell that has ended out of the deadlines, and answers those who asked too late.

@@ -32,7 +32,7 @@ func (c *cell) waiting(phase bus.Phase, record *tracker.Record, checks source.Ch
 		return "the store to take writes: " + trouble.Error()
 	}
 	why := record.Waiting(c.policy, checks)
-	if out := c.profile.outage.Load(); out != nil {
+	if out := c.profile().outage.Load(); out != nil {
 		return why + "; its source cannot be followed since " + out.since.UTC().Format(time.RFC3339) + ": " + out.reason
 	}
 	if checks.Waiting != "" {

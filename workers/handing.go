@@ -34,16 +34,14 @@ type handing struct {
 func (w *Worker) beginHandOver(to string, parts []*partition) *handing {
 	h := &handing{to: to, begun: time.Now()}
 	h.follows = followed(parts) // what is still loading, or was stopped already, is not
-	which := make(map[int]bool, len(parts))
 	for _, p := range parts {
 		p.enter(leaving)
-		which[p.number] = true
 		h.held = append(h.held, bus.Owner{
 			Partition: p.number, Epoch: p.epoch.Load(), Worker: w.cfg.Name, Incarnation: w.incarnation, State: bus.Owned,
 		})
 	}
 	h.reached = w.reached()
-	h.cells = w.endTrackers(which)
+	h.cells = w.endTrackers(parts)
 	return h
 }
 

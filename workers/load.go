@@ -154,11 +154,19 @@ func (w *Worker) startTracker(ctx context.Context, c *cell, t tenure, stored *co
 		ID: record.ID().String(), Type: w.trackerType, Arg: c, Incarnation: record.Incarnation(),
 		History: record.Crashes(), Parked: record.Phase() == bus.PhaseParked,
 	}
-	for c.part.keeps(t) {
+	launched := false
+	defer func() {
+		if !launched { // whoever has seen it in the crew waits for it
+			c.part.crew.dismiss(c)
+			c.freed()
+		}
+	}()
+	for c.part.enlist(c, t) {
 		child, err := w.trackers.StartChild(ctx, spec)
 		var taken *supervision.AlreadyStartedError
 		switch {
 		case errors.As(err, &taken):
+			c.part.crew.dismiss(c)
 			there := cellOf(taken.Child)
 			if !there.over() || there.stored().revision > stored.revision {
 				return there, nil
@@ -173,14 +181,16 @@ func (w *Worker) startTracker(ctx context.Context, c *cell, t tenure, stored *co
 			w.closeWatch(c, spec.ID)
 			return nil, fmt.Errorf("workers: start tracker: %w", err)
 		}
+		launched = true
 		cellOf(child)
 		if spec.Parked {
 			c.setAside()
 		}
 		c.planDeadline(due)
-		if !c.part.keeps(t) { // given up while it started
-			c.end()
+		if c.started() {
 			w.finished.add(c)
+		}
+		if !c.part.keeps(t) { // given up while it started
 			return nil, errNotMine
 		}
 		return c, nil

@@ -333,7 +333,6 @@ func (w *Worker) claim(ctx, run context.Context, o *ownership) error {
 // drop ends all trackers of partitions that this worker does not own any more. Nothing is written. The partitions can be had
 // again once the last tracker is gone, however long that one takes.
 func (w *Worker) drop(gone ...*partition) {
-	dropped := make(map[int]bool, len(gone))
 	var lost []*partition
 	for _, p := range gone {
 		epoch := p.epoch.Swap(0)
@@ -341,7 +340,6 @@ func (w *Worker) drop(gone ...*partition) {
 			continue
 		}
 		p.enter(leaving)
-		dropped[p.number] = true
 		lost = append(lost, p)
 		w.journal.Revoke(p.number, epoch)
 		w.log.Info("dropped partition", zap.Int("partition", p.number), zap.Uint64("epoch", epoch))
@@ -350,7 +348,7 @@ func (w *Worker) drop(gone ...*partition) {
 		return
 	}
 	w.silence(lost)
-	cells := w.endTrackers(dropped)
+	cells := w.endTrackers(lost)
 	w.tasks.run(func() {
 		for _, c := range cells {
 			<-c.whenGone()
@@ -364,17 +362,16 @@ func (w *Worker) drop(gone ...*partition) {
 }
 
 // endTrackers has the trackers of partitions decide nothing any more, and returns them; their names will be free.
-func (w *Worker) endTrackers(which map[int]bool) []*cell {
+// None of the partitions keeps its tenure any more.
+func (w *Worker) endTrackers(parts []*partition) []*cell {
 	var cells []*cell
-	for _, child := range w.names.All() {
-		if c := cellOf(child); which[c.part.number] {
-			c.end()
+	for _, p := range parts {
+		for _, c := range p.crew.part() {
+			if c.end() {
+				w.finished.add(c)
+			}
 			cells = append(cells, c)
 		}
-	}
-	for _, c := range cells {
-		c.part.parts(c)
-		w.finished.add(c)
 	}
 	return cells
 }

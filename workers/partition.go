@@ -29,13 +29,13 @@ type partition struct {
 	lost   atomic.Uint64 // how often it was given up
 
 	handing atomic.Bool // leaving, and given away in a goroutine of its own
+	crew    crew        // its trackers
 
 	mu           sync.Mutex
 	checkpoints  map[string]source.Checkpoint // by source profile, as they were stored
 	stranded     map[bus.ID]stranded          // records of which no tracker could be made
 	aside        int                          // trackers that are parked and do not follow their source
 	finished     map[bus.ID]bool              // trackers that have ended while the partition was loaded
-	parting      []*cell                      // trackers that were stopped to give the partition up, until it is
 	subscription *nats.Subscription
 }
 
@@ -83,21 +83,8 @@ func (p *partition) reset() {
 	p.lost.Add(1)
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.checkpoints, p.stranded, p.finished, p.parting = nil, nil, nil, nil
-}
-
-// parts keeps a tracker that was stopped because the partition is given up: until another worker has it, there may be a stream
-// to write its record to again.
-func (p *partition) parts(c *cell) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.parting = append(p.parting, c)
-}
-
-func (p *partition) partingCells() []*cell {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.parting[:len(p.parting):len(p.parting)]
+	p.checkpoints, p.stranded, p.finished = nil, nil, nil
+	p.crew.forgetParting()
 }
 
 func (p *partition) allCheckpoints() map[string]source.Checkpoint {

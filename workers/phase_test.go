@@ -50,7 +50,7 @@ func TestWhatWaitsForAServerThatCrashesDoesNotWaitForTheNext(t *testing.T) {
 	s := newSite(t)
 	w := s.worker("w-1", nil)
 	c := bareCell(t, "one")
-	c.part, c.profile = w.partitions[c.part.number], w.profiles["sim"]
+	c.part, c.profileIndex = w.partitions[c.part.number], w.profiles["sim"].index
 	release := make(chan struct{})
 	kind := &supervision.ChildType{
 		Backoff: supervision.Backoff{Base: 1000 * time.Hour, Cap: 1000 * time.Hour},
@@ -81,7 +81,7 @@ func TestRetryBringsBackWhatIsParkedHereThoughItsRecordDoesNotSaySo(t *testing.T
 	s := newSite(t)
 	w := s.worker("w-1", nil)
 	c := bareCell(t, "one")
-	c.part, c.profile = w.partitions[c.part.number], w.profiles["sim"]
+	c.part, c.profileIndex = w.partitions[c.part.number], w.profiles["sim"].index
 	c.commitLocked(c.record, 0)
 	_, target, err := w.target("sim", c.record.ID(), nil)
 	if err != nil {

@@ -37,6 +37,7 @@ func (w *Worker) retired(c *cell, id string, err error) {
 		w.log.Error("tracker did not end", zap.String("transaction_id", id), zap.Error(err))
 	}
 	w.closeWatch(c, id)
+	c.part.crew.leave(c)
 	c.freed()
 }
 

@@ -74,22 +74,9 @@ func (w *Worker) startsEnded(ctx context.Context) error {
 
 // cellsOf returns the trackers of partitions, those included that were stopped to be handed over.
 func (w *Worker) cellsOf(parts []*partition) []*cell {
-	which := make(map[int]bool, len(parts))
-	all := make(map[*cell]bool)
+	var cells []*cell
 	for _, p := range parts {
-		which[p.number] = true
-		for _, c := range p.partingCells() {
-			all[c] = true
-		}
-	}
-	for _, child := range w.names.All() {
-		if c := cellOf(child); which[c.part.number] {
-			all[c] = true
-		}
-	}
-	cells := make([]*cell, 0, len(all))
-	for c := range all {
-		cells = append(cells, c)
+		cells = append(cells, p.crew.all()...)
 	}
 	return cells
 }

@@ -76,7 +76,7 @@ func (c *cell) watch() {
 		c.pinLocked(hint.Since)
 		c.mu.Unlock()
 	}
-	handle := c.profile.source.Watch(*target, hint, c)
+	handle := c.profile().source.Watch(*target, hint, c)
 	if !c.keep(handle) {
 		handle.Close()
 		return
@@ -102,7 +102,7 @@ func (c *cell) keep(handle source.Handle) bool {
 func (c *cell) followedTo() uint64 {
 	since := c.committed.Load().Hint().Since
 	if since > 0 {
-		since = max(since, c.part.checkpoint(c.profile.name))
+		since = max(since, c.part.checkpoint(c.profile().name))
 	}
 	return since
 }
@@ -198,7 +198,7 @@ func (c *cell) object() bus.Tracker {
 // stored; until then the tracker is in backoff.
 func (c *cell) outline() (t bus.Tracker, newest *tracker.Record, now source.Checks) {
 	record := c.committed.Load()
-	t = record.Object(c.profile.source.Checkpoint().Height)
+	t = record.Object(c.profile().source.Checkpoint().Height)
 	t.Worker = c.part.worker.cfg.Name
 	c.mu.Lock()
 	handle := c.handle

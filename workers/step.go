@@ -208,12 +208,12 @@ func (c *cell) adopt(record *tracker.Record, revision uint64) {
 	c.writtenLocked()
 	c.tellChangedLocked()
 	finished := record.Phase() == bus.PhaseFinished
-	if finished {
-		c.endLocked()
-	}
+	retire := finished && c.endLocked()
 	c.mu.Unlock()
 	if finished {
 		c.part.noteFinished(record.ID())
+	}
+	if retire {
 		c.part.worker.finished.add(c)
 	}
 }

@@ -42,6 +42,7 @@ func (w *Worker) transition(partition int, epoch, expected uint64, d tracker.Dec
 // profile is one source with what the worker knows of it.
 type profile struct {
 	name   string
+	index  uint16 // among the worker's
 	source source.Source
 	mark   watermark
 

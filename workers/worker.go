@@ -33,6 +33,8 @@ type Worker struct {
 	pulse    *bus.Pulse
 	profiles map[string]*profile
 
+	profileList []*profile // the same, by their indexes
+
 	trackers    *supervision.Supervisor
 	names       *registry.Registry[string, *supervision.Child]
 	system      *supervision.Supervisor // sources and loops
@@ -116,7 +118,7 @@ func New(nc, pulse *nats.Conn, cfg Config) (*Worker, error) {
 		failed:      make(chan error, 1),
 	}
 	for name, s := range cfg.Sources {
-		w.profiles[name] = &profile{name: name, source: s}
+		w.addProfile(&profile{name: name, source: s})
 	}
 	for p := range w.partitions {
 		w.partitions[p] = &partition{number: p, worker: w}
@@ -133,6 +135,12 @@ func New(nc, pulse *nats.Conn, cfg Config) (*Worker, error) {
 		Worker: cfg.Name, Incarnation: w.incarnation, Lease: cfg.Lease, Describe: w.describe, OnChange: w.onPulse,
 	})
 	return w, err
+}
+
+func (w *Worker) addProfile(p *profile) {
+	p.index = uint16(len(w.profileList))
+	w.profiles[p.name] = p
+	w.profileList = append(w.profileList, p)
 }
 
 // supervise makes the supervisors: one for trackers, found by their names in the registry, and one for sources and loops,
