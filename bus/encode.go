@@ -11,7 +11,7 @@ import (
 // encoding/json adds for web pages, so that what fitted a limit when it came in still fits when it goes out.
 func Encode(v any) ([]byte, error) {
 	if own := encoderOf(v); own != nil {
-		return own.appendJSON(make([]byte, 0, encodedRoom))
+		return own.AppendJSON(make([]byte, 0, encodedRoom))
 	}
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
@@ -28,15 +28,15 @@ const encodedRoom = 1 << 10
 // appendEncoded appends what [Encode] returns to b.
 func appendEncoded(b []byte, v any) ([]byte, error) {
 	if own := encoderOf(v); own != nil {
-		return own.appendJSON(b)
+		return own.AppendJSON(b)
 	}
 	encoded, err := Encode(v)
 	return append(b, encoded...), err
 }
 
-// encoder is a body that is answered so often that it writes its JSON itself: the same that encoding/json makes of its fields.
+// encoder is a body that is written so often that it appends its JSON itself: the same that encoding/json makes of its fields.
 type encoder interface {
-	appendJSON(b []byte) ([]byte, error)
+	AppendJSON(b []byte) ([]byte, error)
 }
 
 // encoderOf returns v if it writes its JSON itself, and nil if it does not or points to nothing.

@@ -10,78 +10,91 @@ import (
 	"time"
 )
 
-// object is a JSON object in the making. After its first error it is worth nothing.
-type object struct {
+// Object is a JSON object in the making, written field by field as encoding/json would write it, but without reflection and
+// without the escapes that [Encode] leaves out. After its first error it is worth nothing. Begin one with [BeginObject].
+type Object struct {
 	b   []byte
 	err error
 }
 
-func beginObject(b []byte) object { return object{b: append(b, '{')} }
+// BeginObject begins an object behind b, which is written on.
+func BeginObject(b []byte) Object { return Object{b: append(b, '{')} }
 
-func (o *object) end() ([]byte, error) {
+// End returns the object with all that it was begun behind, or the first error of a field.
+func (o *Object) End() ([]byte, error) {
 	if o.err != nil {
 		return nil, fmt.Errorf("bus: encode: %w", o.err)
 	}
 	return append(o.b, '}'), nil
 }
 
-func (o *object) name(name string) {
+func (o *Object) name(name string) {
 	if o.b[len(o.b)-1] != '{' {
 		o.b = append(o.b, ',')
 	}
 	o.b = append(append(append(o.b, '"'), name...), `":`...)
 }
 
-func (o *object) text(name, value string) {
+// Text writes a string.
+func (o *Object) Text(name, value string) {
 	o.name(name)
 	o.b = appendText(o.b, value)
 }
 
-// textIf writes a text unless it is empty.
-func (o *object) textIf(name, value string) {
+// TextIf writes a string unless it is empty.
+func (o *Object) TextIf(name, value string) {
 	if value != "" {
-		o.text(name, value)
+		o.Text(name, value)
 	}
 }
 
-func (o *object) number(name string, n uint64) {
+// Number writes a whole number.
+func (o *Object) Number(name string, n uint64) {
 	o.name(name)
 	o.b = strconv.AppendUint(o.b, n, 10)
 }
 
-func (o *object) whole(name string, n int) {
+// NumberIf writes a whole number unless it is 0.
+func (o *Object) NumberIf(name string, n uint64) {
+	if n != 0 {
+		o.Number(name, n)
+	}
+}
+
+func (o *Object) whole(name string, n int) {
 	o.name(name)
 	o.b = strconv.AppendInt(o.b, int64(n), 10)
 }
 
-func (o *object) truth(name string, is bool) {
+func (o *Object) truth(name string, is bool) {
 	o.name(name)
 	o.b = strconv.AppendBool(o.b, is)
 }
 
-func (o *object) time(name string, t time.Time) {
+// Time writes a time in RFC 3339 form; a year of five digits is an error.
+func (o *Object) Time(name string, t time.Time) {
 	o.name(name)
 	b, err := t.AppendText(append(o.b, '"'))
 	o.keep(append(b, '"'), err)
 }
 
 // timeIf writes a time unless there is none.
-func (o *object) timeIf(name string, t *time.Time) {
+func (o *Object) timeIf(name string, t *time.Time) {
 	if t != nil {
-		o.time(name, *t)
+		o.Time(name, *t)
 	}
 }
 
-// labels writes an object of texts, in the order of their names.
-func (o *object) labels(name string, labels map[string]string) {
+// Labels writes an object of strings, in the order of their names.
+func (o *Object) Labels(name string, labels map[string]string) {
 	o.name(name)
 	if labels == nil {
 		o.b = append(o.b, "null"...)
 		return
 	}
-	all := beginObject(o.b)
+	all := BeginObject(o.b)
 	if len(labels) == 0 {
-		o.keep(all.end())
+		o.keep(all.End())
 		return
 	}
 	for _, label := range slices.Sorted(maps.Keys(labels)) {
@@ -90,11 +103,11 @@ func (o *object) labels(name string, labels map[string]string) {
 		}
 		all.b = appendText(append(appendText(all.b, label), ':'), labels[label])
 	}
-	o.keep(all.end())
+	o.keep(all.End())
 }
 
 // raw writes a value that is JSON already; nil is null.
-func (o *object) raw(name string, value json.RawMessage) {
+func (o *Object) raw(name string, value json.RawMessage) {
 	o.name(name)
 	if value == nil {
 		o.b = append(o.b, "null"...)
@@ -105,20 +118,37 @@ func (o *object) raw(name string, value json.RawMessage) {
 	o.keep(b.Bytes(), err)
 }
 
-// rawIf writes a value that is JSON already unless there is none.
-func (o *object) rawIf(name string, value json.RawMessage) {
+// RawIf writes a value that is JSON already unless there is none.
+func (o *Object) RawIf(name string, value json.RawMessage) {
 	if len(value) > 0 {
 		o.raw(name, value)
 	}
 }
 
-// value writes anything else.
-func (o *object) value(name string, v any) {
+// Value writes anything else as [Encode] does.
+func (o *Object) Value(name string, v any) {
 	o.name(name)
 	o.keep(appendEncoded(o.b, v))
 }
 
-func (o *object) keep(b []byte, err error) {
+// Open begins an object within this one: what is written until [Object.Close] are its fields.
+func (o *Object) Open(name string) {
+	o.name(name)
+	o.b = append(o.b, '{')
+}
+
+// Close ends what [Object.Open] has begun.
+func (o *Object) Close() { o.b = append(o.b, '}') }
+
+// Members writes fields that are JSON already, each as ,"name":value.
+func (o *Object) Members(fields string) {
+	if fields != "" && o.b[len(o.b)-1] == '{' {
+		fields = fields[1:]
+	}
+	o.b = append(o.b, fields...)
+}
+
+func (o *Object) keep(b []byte, err error) {
 	if o.err == nil {
 		o.err = err
 	}

@@ -2,75 +2,80 @@ package bus
 
 import "time"
 
-func (t *Tracker) appendJSON(b []byte) ([]byte, error) {
-	o := beginObject(b)
-	o.text("transaction_id", t.TransactionID.raw)
-	o.text("source", t.Source)
-	o.number("run", t.Run)
-	o.text("phase", string(t.Phase))
-	o.text("status", string(t.Status))
+// AppendJSON appends what [Encode] returns to b.
+func (t *Tracker) AppendJSON(b []byte) ([]byte, error) {
+	o := BeginObject(b)
+	o.Text("transaction_id", t.TransactionID.raw)
+	o.Text("source", t.Source)
+	o.Number("run", t.Run)
+	o.Text("phase", string(t.Phase))
+	o.Text("status", string(t.Status))
 	if t.Progress != nil {
-		o.value("progress", t.Progress)
+		o.Value("progress", t.Progress)
 	}
-	o.text("worker", t.Worker)
+	o.Text("worker", t.Worker)
 	o.whole("partition", t.Partition)
-	o.number("epoch", t.Epoch)
-	o.number("incarnation", t.Incarnation)
-	o.number("restarts", t.Restarts)
-	o.time("started_at", t.StartedAt)
-	o.time("updated_at", t.UpdatedAt)
+	o.Number("epoch", t.Epoch)
+	o.Number("incarnation", t.Incarnation)
+	o.Number("restarts", t.Restarts)
+	o.Time("started_at", t.StartedAt)
+	o.Time("updated_at", t.UpdatedAt)
 	o.timeIf("last_check_at", t.LastCheckAt)
 	o.timeIf("next_check_at", t.NextCheckAt)
-	o.textIf("last_check_endpoint", t.LastCheckEndpoint)
-	o.textIf("waiting_for", t.WaitingFor)
+	o.TextIf("last_check_endpoint", t.LastCheckEndpoint)
+	o.TextIf("waiting_for", t.WaitingFor)
 	o.timeIf("deadline", t.Deadline)
 	if t.LastError != nil {
-		o.value("last_error", t.LastError)
+		o.Value("last_error", t.LastError)
 	}
 	o.raw("result", t.Result)
-	o.labels("labels", t.Labels)
-	o.rawIf("meta", t.Meta)
-	o.number("events", t.Events)
-	return o.end()
+	o.Labels("labels", t.Labels)
+	o.RawIf("meta", t.Meta)
+	o.Number("events", t.Events)
+	return o.End()
 }
 
-func (p *Progress) appendJSON(b []byte) ([]byte, error) {
-	o := beginObject(b)
-	o.number("have", p.Have)
-	o.number("need", p.Need)
-	return o.end()
+// AppendJSON appends what [Encode] returns to b.
+func (p *Progress) AppendJSON(b []byte) ([]byte, error) {
+	o := BeginObject(b)
+	o.Number("have", p.Have)
+	o.Number("need", p.Need)
+	return o.End()
 }
 
-func (r LookupReply) appendJSON(b []byte) ([]byte, error) {
-	o := beginObject(b)
-	o.text("status", string(r.Status))
+// AppendJSON appends what [Encode] returns to b.
+func (r LookupReply) AppendJSON(b []byte) ([]byte, error) {
+	o := BeginObject(b)
+	o.Text("status", string(r.Status))
 	if r.Tracker != nil {
-		o.value("tracker", r.Tracker)
+		o.Value("tracker", r.Tracker)
 	}
 	o.truth("stale", r.Stale)
 	if r.Error != nil {
-		o.value("error", r.Error)
+		o.Value("error", r.Error)
 	}
-	return o.end()
+	return o.End()
 }
 
-func (r SpawnReply) appendJSON(b []byte) ([]byte, error) {
-	o := beginObject(b)
-	o.text("status", string(r.Status))
+// AppendJSON appends what [Encode] returns to b.
+func (r SpawnReply) AppendJSON(b []byte) ([]byte, error) {
+	o := BeginObject(b)
+	o.Text("status", string(r.Status))
 	if r.Tracker != nil {
-		o.value("tracker", r.Tracker)
+		o.Value("tracker", r.Tracker)
 	}
 	if r.Error != nil {
-		o.value("error", r.Error)
+		o.Value("error", r.Error)
 	}
-	return o.end()
+	return o.End()
 }
 
-func (r SpawnManyReply) appendJSON(b []byte) ([]byte, error) {
-	o := beginObject(b)
+// AppendJSON appends what [Encode] returns to b.
+func (r SpawnManyReply) AppendJSON(b []byte) ([]byte, error) {
+	o := BeginObject(b)
 	if r.Items == nil {
-		o.value("items", nil)
-		return o.end()
+		o.Value("items", nil)
+		return o.End()
 	}
 	o.name("items")
 	o.b = append(o.b, '[')
@@ -78,40 +83,43 @@ func (r SpawnManyReply) appendJSON(b []byte) ([]byte, error) {
 		if i > 0 {
 			o.b = append(o.b, ',')
 		}
-		o.keep(r.Items[i].appendJSON(o.b))
+		o.keep(r.Items[i].AppendJSON(o.b))
 	}
 	o.b = append(o.b, ']')
-	return o.end()
+	return o.End()
 }
 
-func (r StartRequest) appendJSON(b []byte) ([]byte, error) {
-	o := beginObject(b)
-	o.text("transaction_id", r.TransactionID.raw)
-	o.textIf("source", r.Source)
-	o.rawIf("params", r.Params)
-	o.textIf("restart", r.Restart)
+// AppendJSON appends what [Encode] returns to b.
+func (r StartRequest) AppendJSON(b []byte) ([]byte, error) {
+	o := BeginObject(b)
+	o.Text("transaction_id", r.TransactionID.raw)
+	o.TextIf("source", r.Source)
+	o.RawIf("params", r.Params)
+	o.TextIf("restart", r.Restart)
 	if r.Timeout != 0 {
-		o.text("timeout", time.Duration(r.Timeout).String())
+		o.Text("timeout", time.Duration(r.Timeout).String())
 	}
 	if len(r.Labels) > 0 {
-		o.labels("labels", r.Labels)
+		o.Labels("labels", r.Labels)
 	}
-	o.rawIf("meta", r.Meta)
-	o.textIf("on_existing", string(r.OnExisting))
-	return o.end()
+	o.RawIf("meta", r.Meta)
+	o.TextIf("on_existing", string(r.OnExisting))
+	return o.End()
 }
 
-func (r StopRequest) appendJSON(b []byte) ([]byte, error) {
-	o := beginObject(b)
-	o.text("transaction_id", r.TransactionID.raw)
-	o.textIf("reason", r.Reason)
-	o.textIf("by", r.By)
-	return o.end()
+// AppendJSON appends what [Encode] returns to b.
+func (r StopRequest) AppendJSON(b []byte) ([]byte, error) {
+	o := BeginObject(b)
+	o.Text("transaction_id", r.TransactionID.raw)
+	o.TextIf("reason", r.Reason)
+	o.TextIf("by", r.By)
+	return o.End()
 }
 
-func (r StopReply) appendJSON(b []byte) ([]byte, error) {
-	o := beginObject(b)
-	o.text("status", string(r.Status))
-	o.value("tracker", r.Tracker)
-	return o.end()
+// AppendJSON appends what [Encode] returns to b.
+func (r StopReply) AppendJSON(b []byte) ([]byte, error) {
+	o := BeginObject(b)
+	o.Text("status", string(r.Status))
+	o.Value("tracker", r.Tracker)
+	return o.End()
 }

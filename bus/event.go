@@ -67,7 +67,7 @@ func EventHeader(fleet string, id ID, eventType string, n uint64, at time.Time, 
 // EventBody returns the body of an event: the common fields, meta if there is any, and the fields of data, which is nil
 // or marshals to a JSON object without any of the common fields.
 func EventBody(id ID, eventType string, n, run uint64, at time.Time, meta json.RawMessage, data any) ([]byte, error) {
-	head, err := eventHead{id, eventType, n, run, at.UTC(), meta}.appendJSON(make([]byte, 0, eventRoom+len(meta)))
+	head, err := eventHead{id, eventType, n, run, at.UTC(), meta}.AppendJSON(make([]byte, 0, eventRoom+len(meta)))
 	if err != nil || data == nil {
 		return head, err
 	}
@@ -119,15 +119,15 @@ type eventHead struct {
 // eventRoom is more than most events take.
 const eventRoom = 384
 
-func (h eventHead) appendJSON(b []byte) ([]byte, error) {
-	o := beginObject(b)
-	o.text("transaction_id", h.TransactionID.String())
-	o.text("type", h.Type)
-	o.number("n", h.N)
-	o.number("run", h.Run)
-	o.time("at", h.At)
-	o.rawIf("meta", h.Meta)
-	return o.end()
+func (h eventHead) AppendJSON(b []byte) ([]byte, error) {
+	o := BeginObject(b)
+	o.Text("transaction_id", h.TransactionID.String())
+	o.Text("type", h.Type)
+	o.Number("n", h.N)
+	o.Number("run", h.Run)
+	o.Time("at", h.At)
+	o.RawIf("meta", h.Meta)
+	return o.End()
 }
 
 // ParseEvent reads an event from what the stream holds at sequence. The subject says what it is; the error is

@@ -12,97 +12,18 @@ import (
 // not touch the record; adding fields is no such change.
 const Schema = 1
 
-// wire is a record's JSON form.
-type wire struct {
-	Schema        uint64            `json:"schema"`
-	TransactionID *bus.ID           `json:"transaction_id"`
-	Source        string            `json:"source"`
-	Params        json.RawMessage   `json:"params,omitempty"`
-	Restart       string            `json:"restart,omitempty"`
-	Labels        map[string]string `json:"labels,omitempty"`
-	Meta          json.RawMessage   `json:"meta,omitempty"`
-	Traceparent   string            `json:"traceparent,omitempty"`
-	Tracestate    string            `json:"tracestate,omitempty"`
-	Origin        origin            `json:"origin,omitzero"`
-	Run           uint64            `json:"run"`
-	Phase         bus.Phase         `json:"phase"`
-	Status        bus.Status        `json:"status"`
-	Events        uint64            `json:"events"`
-	Epoch         uint64            `json:"epoch"`
-	Incarnation   uint64            `json:"incarnation"`
-	Restarts      uint64            `json:"restarts,omitempty"`
-	Crashes       []stamp           `json:"crashes,omitempty"`
-	LastError     *wireError        `json:"last_error,omitempty"`
-	StartedAt     stamp             `json:"started_at,omitzero"`
-	UpdatedAt     stamp             `json:"updated_at,omitzero"`
-	Deadline      stamp             `json:"deadline,omitzero"`
-	Checkpoint    uint64            `json:"checkpoint,omitempty"`
-	Sight         *wireSight        `json:"sight,omitempty"`
-	Inclusion     *place            `json:"inclusion,omitempty"`
-	Result        json.RawMessage   `json:"result,omitempty"`
-}
-
-// wireSight is a sight in JSON.
-type wireSight struct {
-	Height   uint64 `json:"height,omitempty"`
-	LastSeen stamp  `json:"last_seen,omitzero"`
-	Since    stamp  `json:"since,omitzero"`
-	Checks   uint64 `json:"checks,omitempty"`
-	Left     string `json:"left_block,omitempty"`
-}
-
-func (s *sight) wire() *wireSight {
-	if s == nil {
-		return nil
-	}
-	missed := s.missed()
-	return &wireSight{Height: s.height, LastSeen: s.lastSeen, Since: missed.since, Checks: missed.checks, Left: missed.left}
-}
-
-func (w *wireSight) sight() *sight {
-	if w == nil {
-		return nil
-	}
-	s := &sight{height: w.Height, lastSeen: w.LastSeen}
-	if missed := (vain{since: w.Since, checks: w.Checks, left: w.Left}); missed != (vain{}) {
-		s.vain = &missed
-	}
-	return s
-}
-
-// wireError is the newest crash.
-type wireError struct {
-	At      stamp  `json:"at"`
-	Message string `json:"message"`
-}
-
 // Encode returns r as JSON, one line, with the fields of other versions that it was decoded with. It fails only if the
 // params or meta of its start were no JSON.
 func Encode(r *Record) ([]byte, error) {
-	w := wire{
-		Schema: Schema, TransactionID: &r.id, Source: r.Source(), Params: r.Params(), Labels: r.Labels(), Meta: r.Meta(),
-		Traceparent: r.Trace().Parent, Tracestate: r.Trace().State, Origin: r.origin, Run: uint64(r.run), Phase: r.Phase(), Status: r.Status(),
-		Events: r.events, Epoch: r.epoch, Incarnation: r.incarnation, Restarts: r.Restarts(), StartedAt: r.startedAt,
-		UpdatedAt: r.updatedAt, Deadline: r.deadline, Checkpoint: r.head, Sight: r.sight.wire(), Inclusion: r.place, Result: r.Result(),
-	}
-	if r.restart != 0 {
-		w.Restart = r.Restart()
-	}
-	if t := r.trouble(); t != nil {
-		w.Crashes = t.crashes
-		w.LastError = &wireError{At: t.at, Message: t.message}
-	}
-	var body any = w
+	w := r.wire()
 	rest := r.restOf()
-	if rest.inner != nil {
-		body = rest.inner.within(w)
-	}
-	b, err := bus.Encode(body)
+	extra := rest.inner.of(&w)
+	o := bus.BeginObject(make([]byte, 0, recordRoom+len(w.Params)+len(w.Meta)+len(w.Result)))
+	w.write(&o, extra)
+	o.Members(rest.extra)
+	b, err := o.End()
 	if err != nil {
 		return nil, fmt.Errorf("tracker: record %q: %w", r.id, err)
-	}
-	if rest.extra != "" {
-		b = append(append(b[:len(b)-1], rest.extra...), '}')
 	}
 	return b, nil
 }

@@ -134,3 +134,24 @@ type (
 		ProviderStatus string `json:"provider_status,omitempty"`
 	}
 )
+
+// AppendJSON appends d as encoding/json writes it: every tracker has this event.
+func (d startedData) AppendJSON(b []byte) ([]byte, error) {
+	o := bus.BeginObject(b)
+	o.Text("source", d.Source)
+	o.RawIf("params", d.Params)
+	if len(d.Labels) > 0 {
+		o.Labels("labels", d.Labels)
+	}
+	timeIf(&o, "deadline", d.Deadline)
+	return o.End()
+}
+
+// AppendJSON appends d as encoding/json writes it.
+func (d stoppedData) AppendJSON(b []byte) ([]byte, error) {
+	o := bus.BeginObject(b)
+	o.Text("reason", d.Reason)
+	o.TextIf("by", d.By)
+	o.TextIf("provider_status", d.ProviderStatus)
+	return o.End()
+}

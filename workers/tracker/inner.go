@@ -1,11 +1,5 @@
 package tracker
 
-import (
-	"encoding/json"
-
-	"trackerfleet/bus"
-)
-
 // inner are the fields of other versions within objects that this version writes too, each as ,"name":value. They stay for as
 // long as the object tells of the same thing: a field of one inclusion says nothing of the next.
 type inner struct {
@@ -51,40 +45,17 @@ func foreignFields(b []byte, w wire) (extra string, in *inner) {
 	return extra, &found
 }
 
-// wireWithin is a record's JSON form with objects that have fields of other versions.
-type wireWithin struct {
-	wire
-	LastError json.RawMessage `json:"last_error,omitempty"`
-	Sight     json.RawMessage `json:"sight,omitempty"`
-	Inclusion json.RawMessage `json:"inclusion,omitempty"`
-}
-
-// within returns w with the fields that still belong to its objects.
-func (in *inner) within(w wire) wireWithin {
-	all := wireWithin{wire: w}
-	if w.Sight != nil {
-		all.Sight = joined(w.Sight, in.sight, true)
+// of returns the fields that still belong to the objects of w. The nil inner has none.
+func (in *inner) of(w *wire) inner {
+	if in == nil {
+		return inner{}
 	}
-	if p := w.Inclusion; p != nil {
-		all.Inclusion = joined(p, in.place, p.Number == in.number && p.Hash == in.hash)
+	still := *in
+	if p := w.Inclusion; p != nil && (p.Number != in.number || p.Hash != in.hash) {
+		still.place = ""
 	}
-	if e := w.LastError; e != nil {
-		all.LastError = joined(e, in.lastError, e.At == in.at)
+	if e := w.LastError; e != nil && e.At != in.at {
+		still.lastError = ""
 	}
-	return all
-}
-
-// joined returns an object as JSON, with extra fields if they are its.
-func joined(object any, extra string, its bool) json.RawMessage {
-	b, err := bus.Encode(object)
-	if err != nil { // can't be: strings, numbers and stamps always encode
-		return nil
-	}
-	if !its || extra == "" {
-		return b
-	}
-	if string(b) == "{}" {
-		extra = extra[1:]
-	}
-	return append(append(b[:len(b)-1:len(b)-1], extra...), '}')
+	return still
 }
