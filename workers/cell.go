@@ -18,14 +18,13 @@ type cell struct {
 	part   *partition
 	policy *source.Policy // what the start asks of it
 
-	child     atomic.Pointer[supervision.Child] // set before the child's first Init
-	committed atomic.Pointer[tracker.Record]    // written with mu held
+	child  atomic.Pointer[supervision.Child] // set before the child's first Init
+	record atomic.Pointer[tracker.Record]    // the committed one, or one that differs from it in what is not durable; written with mu held
 
 	mu       sync.Mutex
-	revision uint64          // of the committed record
-	record   *tracker.Record // the committed one, or one that differs from it in what is not durable
-	handle   source.Handle   // nil until the first Init
-	occasion *occasion       // nil: there is none
+	revision uint64        // of the committed record
+	handle   source.Handle // nil until the first Init
+	occasion *occasion     // nil: there is none
 
 	deadlineIndex int32  // belongs to the worker's deadlines
 	crewIndex     int32  // belongs to the partition's crew
@@ -48,15 +47,15 @@ func (c *cell) profile() *profile { return c.part.worker.profileList[c.profileIn
 
 // commitLocked makes record what is committed.
 func (c *cell) commitLocked(record *tracker.Record, revision uint64) {
-	c.committed.Store(record)
+	c.record.Store(record)
 	c.revision = revision
 }
 
-// stored returns what is committed, with its revision.
+// stored returns the record with the revision of what is committed of it.
 func (c *cell) stored() commit {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return commit{c.committed.Load(), c.revision}
+	return commit{c.record.Load(), c.revision}
 }
 
 // commit is a record as it is stored.
@@ -161,7 +160,7 @@ func (c *cell) ask(in input) {
 	c.mu.Lock()
 	if c.ended {
 		c.mu.Unlock()
-		in.finish(c.committed.Load(), errNotMine)
+		in.finish(c.record.Load(), errNotMine)
 		return
 	}
 	c.askLocked(in)

@@ -25,7 +25,7 @@ func bareCell(t *testing.T, id string) *cell {
 	w.addProfile(&profile{name: "sim"})
 	part := &partition{number: parsed.Partition(), worker: w}
 	part.epoch.Store(1)
-	c := &cell{part: part, record: record}
+	c := &cell{part: part}
 	c.commitLocked(record, 1)
 	return c
 }
@@ -61,7 +61,7 @@ func TestTrackerCanBeAskedBeforeItsServerIsMade(t *testing.T) {
 		return newServer(child)
 	}}
 	c.profileIndex = w.profiles["sim"].index
-	_, target, err := w.target("sim", c.record.ID(), nil)
+	_, target, err := w.target("sim", c.record.Load().ID(), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -71,7 +71,7 @@ func TestTrackerCanBeAskedBeforeItsServerIsMade(t *testing.T) {
 		_, err := w.trackers.StartChild(t.Context(), supervision.ChildSpec{ID: "early", Type: kind, Arg: c})
 		started <- err
 	}()
-	eventually(t, "the name is taken", func() bool { _, ok := w.here(c.record.ID()); return ok })
+	eventually(t, "the name is taken", func() bool { _, ok := w.here(c.record.Load().ID()); return ok })
 	asked := make(chan map[string]any, 2)
 	for _, op := range []string{"ping", "state"} {
 		go func() { asked <- s.request("call", `{"transaction_id":"early","op":"`+op+`"}`) }()

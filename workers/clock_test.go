@@ -66,16 +66,16 @@ func TestClockThatIsCorrectedMakesNothingExpireEarly(t *testing.T) {
 // back, says that there is an hour left. The event is not dated before the deadline.
 func TestTrackerExpiresWhenItsTimeHasPassedWhateverTheDateIs(t *testing.T) {
 	c := bareCell(t, "one")
-	req := bus.StartRequest{TransactionID: c.record.ID(), Source: "sim", Timeout: bus.Duration(time.Hour)}
-	c.record = tracker.Start(time.Now(), req, bus.Trace{}).Next.Owned(1, 1)
+	req := bus.StartRequest{TransactionID: c.record.Load().ID(), Source: "sim", Timeout: bus.Duration(time.Hour)}
+	c.record.Store(tracker.Start(time.Now(), req, bus.Trace{}).Next.Owned(1, 1))
 	c.part.worker.expire(c)
 	in, ok := c.take(everything)
 	if !ok {
 		t.Fatal("it was not asked to expire")
 	}
-	d := in.decide(c.record, time.Now())
-	if !d.Terminal() || d.Events[0].Type != string(bus.StatusExpired) || !d.Events[0].At.Equal(c.record.Deadline()) {
-		t.Errorf("it decides on %+v, want to expire at %s", d.Events, c.record.Deadline())
+	d := in.decide(c.record.Load(), time.Now())
+	if !d.Terminal() || d.Events[0].Type != string(bus.StatusExpired) || !d.Events[0].At.Equal(c.record.Load().Deadline()) {
+		t.Errorf("it decides on %+v, want to expire at %s", d.Events, c.record.Load().Deadline())
 	}
 }
 

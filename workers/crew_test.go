@@ -74,7 +74,7 @@ func startSlowly(t *testing.T, w *Worker) (c *cell, release chan error, started 
 	}}
 	tenure := c.part.tenure()
 	go func() {
-		_, err := w.startTracker(t.Context(), c, tenure, &commit{c.record, 1}, time.Time{})
+		_, err := w.startTracker(t.Context(), c, tenure, &commit{c.record.Load(), 1}, time.Time{})
 		started <- err
 	}()
 	<-begun
@@ -123,7 +123,7 @@ func TestStartThatFindsANameTakenHoldsNothingBack(t *testing.T) {
 	s.request("spawn", `{"transaction_id":"one",`+waits+`}`)
 	there, _ := storedCell(t, s, w, "one")
 	c := newCell(there.part, there.profile(), source.Target{})
-	got, err := w.startTracker(t.Context(), c, c.part.tenure(), &commit{there.committed.Load(), 1}, time.Time{})
+	got, err := w.startTracker(t.Context(), c, c.part.tenure(), &commit{there.record.Load(), 1}, time.Time{})
 	if err != nil || got != there {
 		t.Fatalf("got %v, %v", got, err)
 	}

@@ -12,7 +12,7 @@ func (c *cell) end() (retire bool) {
 	c.mu.Lock()
 	requests := c.requestsLocked()
 	retire = c.endLocked()
-	record := c.record
+	record := c.record.Load()
 	c.mu.Unlock()
 	for _, in := range requests {
 		in.finish(record, errNotMine)
@@ -55,7 +55,7 @@ func (c *cell) close() {
 	c.part.worker.deadlines.remove(c)
 	c.mu.Lock()
 	requests := c.requestsLocked()
-	record := c.record
+	record := c.record.Load()
 	c.mu.Unlock()
 	for _, in := range requests {
 		in.finish(record, errNotMine)

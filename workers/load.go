@@ -148,7 +148,6 @@ func (w *Worker) revive(ctx context.Context, part *partition, t tenure, record *
 // over.
 func (w *Worker) startTracker(ctx context.Context, c *cell, t tenure, stored *commit, due time.Time) (*cell, error) {
 	record := stored.record
-	c.record = record
 	c.commitLocked(record, stored.revision) // nobody else has the cell yet
 	spec := supervision.ChildSpec{
 		ID: record.ID().String(), Type: w.trackerType, Arg: c, Incarnation: record.Incarnation(),

@@ -44,7 +44,7 @@ func TestTrackerThatIsJustEndingIsNotTakenForALiveOne(t *testing.T) {
 	if !<-restored {
 		t.Fatal("the record has no tracker")
 	}
-	if again, ok := w.here(old.committed.Load().ID()); !ok || again == old || again.over() {
+	if again, ok := w.here(old.record.Load().ID()); !ok || again == old || again.over() {
 		t.Errorf("no new tracker runs: %v", ok)
 	}
 }
@@ -62,7 +62,7 @@ func TestRecordReadInAnEarlierTenureMakesNoTracker(t *testing.T) {
 	if w.restore(t.Context(), stored, map[int]tenure{c.part.number: before}) {
 		t.Error("a record of an earlier tenure was restored")
 	}
-	record := c.committed.Load()
+	record := c.record.Load()
 	if _, err := w.revive(t.Context(), c.part, before, record, stored.Revision); !errors.Is(err, errNotMine) {
 		t.Errorf("revive returned %v, want %v", err, errNotMine)
 	}
@@ -80,7 +80,7 @@ func TestRunThatEndedWhileItsPartitionWasLoadedIsNotRevived(t *testing.T) {
 		t.Error("an ended run was restored from an old record")
 	}
 	c.part.loaded(c.part.tenure())
-	if !c.part.is(serving) || c.part.hasFinished(c.committed.Load().ID()) {
+	if !c.part.is(serving) || c.part.hasFinished(c.record.Load().ID()) {
 		t.Error("the partition remembers more than it must")
 	}
 }

@@ -90,7 +90,7 @@ func (c *cell) park(child *supervision.Child) {
 func (w *Worker) stepFor(ctx context.Context, c *cell) {
 	defer func() {
 		if r := recover(); r != nil {
-			w.log.Error("tracker cannot decide", zap.String("transaction_id", c.committed.Load().ID().String()),
+			w.log.Error("tracker cannot decide", zap.String("transaction_id", c.record.Load().ID().String()),
 				zap.Any("panic", r), zap.ByteString("stack", debug.Stack()))
 		}
 	}()
@@ -102,7 +102,7 @@ func (w *Worker) stepFor(ctx context.Context, c *cell) {
 // expire asks a tracker whose deadline has passed to end, and ends it when its server hangs. That it has passed is known from the
 // monotonic clock: a wall clock that was set back says otherwise.
 func (w *Worker) expire(c *cell) {
-	deadline := c.current().Deadline()
+	deadline := c.record.Load().Deadline()
 	c.ask(input{decide: func(r *tracker.Record, now time.Time) tracker.Decision {
 		if now.Before(deadline) {
 			now = deadline

@@ -82,8 +82,8 @@ func TestRetryBringsBackWhatIsParkedHereThoughItsRecordDoesNotSaySo(t *testing.T
 	w := s.worker("w-1", nil)
 	c := bareCell(t, "one")
 	c.part, c.profileIndex = w.partitions[c.part.number], w.profiles["sim"].index
-	c.commitLocked(c.record, 0)
-	_, target, err := w.target("sim", c.record.ID(), nil)
+	c.commitLocked(c.record.Load(), 0)
+	_, target, err := w.target("sim", c.record.Load().ID(), nil)
 	if err != nil {
 		t.Fatal(err)
 	}

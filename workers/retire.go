@@ -19,7 +19,7 @@ const retirePause = 10 * time.Millisecond
 // retire ends a tracker that has finished or is not owned here any more: out of the source first, then out of the registry.
 func (w *Worker) retire(ctx context.Context, c *cell) {
 	c.close()
-	id := c.committed.Load().ID().String()
+	id := c.record.Load().ID().String()
 	brief, cancel := context.WithTimeout(ctx, retirePause)
 	err := w.trackers.TerminateChild(brief, id)
 	cancel()

@@ -137,7 +137,7 @@ func (c *cell) writeAgain(ctx context.Context, done func(wrote bool, err error))
 		var stale *bus.StaleError
 		switch {
 		case r.Err == nil:
-			c.wroteAgain(committed, r.Revision)
+			c.wroteAgain(committed.revision, r.Revision)
 			done(true, nil)
 		case errors.As(r.Err, &stale) && stale.Record != nil:
 			done(false, c.adoptStored(stale.Record))
@@ -156,11 +156,11 @@ func (c *cell) writeAgain(ctx context.Context, done func(wrote bool, err error))
 	return true, nil
 }
 
-// wroteAgain notes the revision of what was committed before, if it still is.
-func (c *cell) wroteAgain(before commit, revision uint64) {
+// wroteAgain notes the revision of what was written again, if nothing was committed since.
+func (c *cell) wroteAgain(before, revision uint64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.committed.Load() == before.record && c.revision == before.revision {
+	if c.revision == before {
 		c.revision = revision
 	}
 }

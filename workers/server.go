@@ -67,7 +67,7 @@ func (c *cell) watch() {
 	if target == nil {
 		return
 	}
-	record := c.committed.Load()
+	record := c.record.Load()
 	hint := record.Hint()
 	hint.Since = c.followedTo()
 	if hint.Since > 0 {
@@ -100,7 +100,7 @@ func (c *cell) keep(handle source.Handle) bool {
 // followedTo returns up to which height everything was handed over and is stored; 0: nothing is known. The partition's
 // checkpoint speaks only for what was looked up at least once.
 func (c *cell) followedTo() uint64 {
-	since := c.committed.Load().Hint().Since
+	since := c.record.Load().Hint().Since
 	if since > 0 {
 		since = max(since, c.part.checkpoint(c.profile().name))
 	}
@@ -188,21 +188,20 @@ func (s server) Terminate(context.Context, error) {
 
 // object is the tracker as the contract shows it.
 func (c *cell) object() bus.Tracker {
-	t, newest, now := c.outline()
-	t.WaitingFor = c.waiting(t.Phase, newest, now)
+	t, record, now := c.outline()
+	t.WaitingFor = c.waiting(t.Phase, record, now)
 	return t
 }
 
-// outline is the tracker's object but for what it waits for, and what that can be told from: the record with what is not durable,
-// and how the source looks at it. Its identity is the one last committed, so a successor shows only once its restarted event is
+// outline is the tracker's object but for what it waits for, and what that can be told from: the record, and how the source looks
+// at it. Its identity is the one last committed, so a successor shows only once its restarted event is
 // stored; until then the tracker is in backoff.
-func (c *cell) outline() (t bus.Tracker, newest *tracker.Record, now source.Checks) {
-	record := c.committed.Load()
+func (c *cell) outline() (t bus.Tracker, record *tracker.Record, now source.Checks) {
+	record = c.record.Load()
 	t = record.Object(c.profile().source.Checkpoint().Height)
 	t.Worker = c.part.worker.cfg.Name
 	c.mu.Lock()
 	handle := c.handle
-	newest = c.record
 	recovering := c.hadLocked().comeback
 	c.mu.Unlock()
 	child := c.child.Load()
@@ -217,7 +216,7 @@ func (c *cell) outline() (t bus.Tracker, newest *tracker.Record, now source.Chec
 			t.LastError = &bus.LastError{At: crash.At, Message: crash.Reason.Error()}
 		}
 	}
-	return t, newest, now
+	return t, record, now
 }
 
 // checks asks a watch how it is looked at. Whoever looks a tracker up does it, so a source that panics is taken for one that
@@ -233,7 +232,7 @@ func checks(handle source.Handle) (c source.Checks) {
 
 // standing is the phase and the status of the tracker's object, without the rest.
 func (c *cell) standing() (bus.Phase, bus.Status) {
-	record := c.committed.Load()
+	record := c.record.Load()
 	c.mu.Lock()
 	recovering := c.hadLocked().comeback
 	c.mu.Unlock()

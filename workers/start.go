@@ -248,7 +248,7 @@ func (w *Worker) meetFinished(ctx context.Context, a *attempt) {
 // answerExisting answers a start whose transaction has a tracker here. One that is just ending is waited for if a new run
 // is asked for.
 func (w *Worker) answerExisting(ctx context.Context, r startRequest, c *cell) {
-	record := c.committed.Load()
+	record := c.record.Load()
 	if record.Phase() == bus.PhaseFinished && r.OnExisting == bus.ExistingRestart {
 		select {
 		case <-c.whenGone():

@@ -42,11 +42,11 @@ func (c *cell) step(ctx context.Context, what inputs) error {
 func (c *cell) askWake() {
 	c.mu.Lock()
 	c.woken = false // what happens from now on wakes the server again
-	unasked, handle, record := c.unasked, c.handle, c.record
+	unasked, handle := c.unasked, c.handle
 	c.unasked = false
 	c.mu.Unlock()
 	if unasked && handle != nil {
-		handle.Wake(record.Wake(c.policy))
+		handle.Wake(c.record.Load().Wake(c.policy))
 	}
 }
 
@@ -92,7 +92,7 @@ func (c *cell) advance(ctx context.Context, in input) (again bool, err error) {
 			in.finish(nil, bus.ErrCrashed)
 		}
 	}()
-	from := c.current()
+	from := c.record.Load()
 	d := in.decide(from, time.Now())
 	decided = true
 	if d.Next == nil || !d.Durable {
@@ -121,12 +121,6 @@ func (c *cell) advance(ctx context.Context, in input) (again bool, err error) {
 	return false, fmt.Errorf("workers: store transition of %s: %w", from.ID().Token(), err)
 }
 
-func (c *cell) current() *tracker.Record {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.record
-}
-
 // writtenLocked ends the decision under way.
 func (c *cell) writtenLocked() {
 	if c.occasion != nil {
@@ -145,10 +139,10 @@ func (c *cell) release() {
 func (c *cell) settle(in input, d tracker.Decision) {
 	c.mu.Lock()
 	if d.Next != nil {
-		c.record = d.Next
+		c.record.Store(d.Next)
 	}
 	c.writtenLocked()
-	record, handle := c.record, c.handle
+	record, handle := c.record.Load(), c.handle
 	c.mu.Unlock()
 	if in.observed && handle != nil {
 		handle.Wake(d.Wake)
@@ -168,7 +162,7 @@ func (c *cell) stall(in input) {
 func (c *cell) putBack(in input) bool {
 	c.mu.Lock()
 	c.writtenLocked()
-	record, ended := c.record, c.ended
+	record, ended := c.record.Load(), c.ended
 	if !ended {
 		c.askAgainLocked(in)
 	}
@@ -204,7 +198,7 @@ func (c *cell) complete(in input, d tracker.Decision, r bus.Result) {
 func (c *cell) adopt(record *tracker.Record, revision uint64) {
 	c.mu.Lock()
 	c.commitLocked(record, revision)
-	c.record, c.unasked = record, true
+	c.unasked = true
 	c.writtenLocked()
 	c.tellChangedLocked()
 	finished := record.Phase() == bus.PhaseFinished

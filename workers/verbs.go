@@ -227,7 +227,7 @@ func (c *cell) exit(ctx context.Context, reason string) (bus.StopReply, error) {
 	child := c.child.Load()
 	for {
 		changed := c.whenChanged()
-		before := max(c.committed.Load().Incarnation(), child.Incarnation())
+		before := max(c.record.Load().Incarnation(), child.Incarnation())
 		err := child.Exit(errors.New(reason))
 		switch {
 		case err == nil:
@@ -247,7 +247,7 @@ func (c *cell) exit(ctx context.Context, reason string) (bus.StopReply, error) {
 func (c *cell) afterExit(ctx context.Context, before uint64) (bus.StopReply, error) {
 	for {
 		changed := c.whenChanged()
-		record := c.committed.Load()
+		record := c.record.Load()
 		switch {
 		case record.Phase() == bus.PhaseFinished:
 			if err := c.awaitGone(ctx); err != nil {
@@ -276,7 +276,7 @@ func (c *cell) awaitChange(ctx context.Context, changed <-chan struct{}) error {
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
-	if c.over() && c.committed.Load().Phase() != bus.PhaseFinished {
+	if c.over() && c.record.Load().Phase() != bus.PhaseFinished {
 		return fmt.Errorf("%w: %w", bus.ErrUnavailable, errNotMine)
 	}
 	return nil
