@@ -5,7 +5,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"iter"
+	"runtime"
 	"runtime/debug"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"go.uber.org/zap"
@@ -70,18 +74,43 @@ func (w *Worker) loadOnce(ctx context.Context, parts []*partition) (trackers int
 	for i, p := range parts {
 		p.setCheckpoints(readCheckpoints(cursors[i]))
 	}
-	for record, err := range w.records.Load(ctx, held...) {
-		if err != nil {
-			return trackers, err
-		}
-		if w.restore(ctx, record, tenures) {
-			trackers++
-		}
+	if trackers, err = w.restoreAll(ctx, w.records.Load(ctx, held...), tenures); err != nil {
+		return trackers, err
 	}
 	for _, p := range parts {
 		p.loaded(tenures[p.number])
 	}
 	return trackers, nil
+}
+
+// restoring is how many records may be read and not yet restored.
+const restoring = 1024
+
+// restoreAll restores records on as many goroutines as there are processors, while the next ones are read, and returns how many have a
+// tracker now. It fails when reading does, and has restored what was read by then.
+func (w *Worker) restoreAll(ctx context.Context, stored iter.Seq2[*bus.Record, error], tenures map[int]tenure) (int, error) {
+	read := make(chan *bus.Record, restoring)
+	var trackers atomic.Int64
+	var all sync.WaitGroup
+	for range runtime.GOMAXPROCS(0) {
+		all.Go(func() {
+			for record := range read {
+				if w.restore(ctx, record, tenures) {
+					trackers.Add(1)
+				}
+			}
+		})
+	}
+	var failed error
+	for record, err := range stored {
+		if failed = err; err != nil {
+			break
+		}
+		read <- record
+	}
+	close(read)
+	all.Wait()
+	return int(trackers.Load()), failed
 }
 
 // readCheckpoints reads a partition's cursor. One that can't be read says nothing: everything is looked up again.
