@@ -220,5 +220,14 @@ func (c *cell) stepAlone() {
 	}
 }
 
+// wakeForSource has the server look at what the source has said, if it has said something.
+func (c *cell) wakeForSource() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.hadLocked().heard {
+		c.wakeLocked()
+	}
+}
+
 // wake is the only message that a cell sends to its server: look at what there is.
 type wake struct{}

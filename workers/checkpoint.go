@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"slices"
 	"time"
 
 	"go.uber.org/zap"
@@ -22,9 +23,10 @@ func (w *Worker) runCheckpoints(ctx context.Context) error {
 			return context.Cause(ctx)
 		case <-ticker.C:
 		}
-		held := followed(w.partitions[:]) // before what was reached is known
+		before := followed(w.partitions[:])
+		reached := w.reached()
 		if !w.isFrozen() {
-			w.saveCheckpoints(ctx, held, w.reached())
+			w.saveCheckpoints(ctx, lasting(before, followed(w.partitions[:])), reached)
 		}
 	}
 }
@@ -40,6 +42,12 @@ func followed(parts []*partition) []bus.Holding {
 		}
 	}
 	return held
+}
+
+// lasting returns those of before that are held now, too: for them it is true what was reached in between. Others may have come, and
+// were not told everything, or are being given up, and no longer hold back what is not stored.
+func lasting(before, now []bus.Holding) []bus.Holding {
+	return slices.DeleteFunc(before, func(h bus.Holding) bool { return !slices.Contains(now, h) })
 }
 
 // reached returns, by source profile, up to which height everything was handed over and all that came of it is stored.

@@ -48,6 +48,7 @@ func (w *Worker) observeTracker(e supervision.Event) {
 func (w *Worker) parkMissed() {
 	for _, child := range w.names.All() {
 		if child.Phase() == supervision.Parked {
+			cellOf(child).rest()
 			cellOf(child).park(child)
 		}
 	}
@@ -86,8 +87,10 @@ func (c *cell) park(child *supervision.Child) {
 	}})
 }
 
-// stepFor decides for a tracker whose server does not run. A panic of the state machine must not take the worker down.
+// stepFor decides for a tracker whose server does not run. A panic of the state machine must not take the worker down. A server that
+// runs after all has left alone, meanwhile, what the source has said.
 func (w *Worker) stepFor(ctx context.Context, c *cell) {
+	defer c.wakeForSource()
 	defer func() {
 		if r := recover(); r != nil {
 			w.log.Error("tracker cannot decide", zap.String("transaction_id", c.record.Load().ID().String()),

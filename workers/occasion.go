@@ -19,20 +19,20 @@ type occasion struct {
 	crashSeen time.Time      // of the newest crash that is in the record or about to be
 	unwatched *source.Target // what the first Init is to watch; nil once it does
 	pin       uint64
+	place     uint32 // the wave in which it was given a place in the worker's rousing; 0: it has none
 
 	pinned   bool // holds pin in the profile's watermark
 	heard    bool // something was in the inbox and is not settled
 	writing  bool // a decision is being made or stored
 	awaited  bool // refreshes knows somebody who waits for what the source says
 	comeback bool // a restart is on its way into the record
-	queued   bool // waits in the worker's rousing
-	placed   bool // has a place there
+	queued   bool // waits for such a place
 }
 
 // over reports whether there is nothing left to it.
 func (o *occasion) over() bool {
 	waited := o.written != nil || o.changed != nil || o.gone != nil || o.awaited
-	undecided := len(o.requests) > 0 || o.heard || o.writing || o.comeback || o.queued || o.placed
+	undecided := len(o.requests) > 0 || o.heard || o.writing || o.comeback || o.queued || o.place != 0
 	return !waited && !undecided && o.crashSeen.IsZero() && o.unwatched == nil && !o.pinned
 }
 

@@ -60,6 +60,7 @@ func (f *refreshes) end(r *refresh) {
 	defer f.mu.Unlock()
 	f.n--
 	f.keepLocked(c, func(other *refresh) bool { return other != r })
+	c.idleLocked()
 }
 
 // seen notes that the source has said something of c, whose mutex is held.

@@ -2,6 +2,7 @@ package workers
 
 import (
 	"context"
+	"sync/atomic"
 	"time"
 )
 
@@ -14,10 +15,13 @@ const roused = 512
 type rousing struct {
 	places chan struct{}   // one for each that is awake
 	queue  *backlog[*cell] // that wait for a place
+	wave   atomic.Uint32   // from 1; the places of an earlier one are not counted any more
 }
 
 func newRousing() *rousing {
-	return &rousing{places: make(chan struct{}, roused), queue: newBacklog[*cell](1)}
+	r := &rousing{places: make(chan struct{}, roused), queue: newBacklog[*cell](1)}
+	r.wave.Store(1)
+	return r
 }
 
 // run wakes those in the queue until ctx ends.
@@ -46,15 +50,19 @@ func (r *rousing) enter(ctx context.Context) bool {
 		case <-ctx.Done():
 			return false
 		case <-ticker.C:
+			r.wave.Add(1)
 			for range roused {
-				r.leave()
+				r.leave(r.wave.Load())
 			}
 		}
 	}
 }
 
-// leave gives a place back, if there is one that is taken.
-func (r *rousing) leave() {
+// leave gives back a place that was taken in a wave.
+func (r *rousing) leave(wave uint32) {
+	if wave != r.wave.Load() {
+		return
+	}
 	select {
 	case <-r.places:
 	default:
@@ -86,14 +94,19 @@ func (c *cell) rouse() {
 	c.idleLocked()
 }
 
-// takePlaceLocked wakes the server, and lets go of the place that was taken for it if there is nothing that it would do.
+// takePlaceLocked wakes the server in the place that was taken for it, and gives the place back if the server has one already or there
+// is nothing that it would do. That it has one does not mean that it will look once more.
 func (c *cell) takePlaceLocked() {
-	on := c.onLocked()
-	if on.placed || c.woken || c.ended || !on.heard {
-		c.part.worker.rousing.leave()
+	on, r := c.onLocked(), c.part.worker.rousing
+	switch {
+	case c.woken || c.ended || !on.heard:
+		r.leave(r.wave.Load())
 		return
+	case on.place != 0:
+		r.leave(r.wave.Load())
+	default:
+		on.place = r.wave.Load()
 	}
-	on.placed = true
 	c.wakeLocked()
 	if !c.woken {
 		c.restLocked()
@@ -102,9 +115,9 @@ func (c *cell) takePlaceLocked() {
 
 // restLocked gives back the cell's place, if it has one.
 func (c *cell) restLocked() {
-	if c.hadLocked().placed {
-		c.occasion.placed = false
-		c.part.worker.rousing.leave()
+	if place := c.hadLocked().place; place != 0 {
+		c.occasion.place = 0
+		c.part.worker.rousing.leave(place)
 	}
 }
 

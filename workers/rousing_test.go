@@ -19,22 +19,7 @@ import (
 func TestHeadWakesTrackersInTurns(t *testing.T) {
 	const n = 3 * roused
 	shut := &shutSource{gate: make(chan struct{})}
-	w := newSite(t).worker("w-1", func(cfg *Config) {
-		cfg.Logger, cfg.MaxTrackers = zap.NewNop(), 2*n
-		cfg.Sources = map[string]source.Source{"heard": shut}
-	})
-	cells := make([]*cell, n)
-	for i := range cells {
-		id, err := bus.ParseID(fmt.Sprintf("txn_%d", i))
-		if err != nil {
-			t.Fatal(err)
-		}
-		part := w.partitions[id.Partition()]
-		r := tracker.Start(time.Now(), bus.StartRequest{TransactionID: id, Source: "heard"}, bus.Trace{}).Next
-		if cells[i], err = w.revive(t.Context(), part, part.tenure(), r, uint64(i+1)); err != nil {
-			t.Fatal(err)
-		}
-	}
+	w, cells := trackersOf(t, shut, n)
 	shut.closed.Store(true)
 	for _, c := range cells {
 		c.Observe(source.Observation{Kind: source.Advanced, Head: 1})
@@ -59,12 +44,49 @@ func TestHeadWakesTrackersInTurns(t *testing.T) {
 	}
 }
 
+// TestServerAboutToRestLooksAtWhatIsHeardThen: between the last look of a step and its end it still has its place.
+func TestServerAboutToRestLooksAtWhatIsHeardThen(t *testing.T) {
+	src := &shutSource{gate: make(chan struct{})}
+	w, cells := trackersOf(t, src, 1)
+	c := cells[0]
+	eventually(t, "it is idle", func() bool { c.mu.Lock(); defer c.mu.Unlock(); return c.occasion == nil && src.wakes.Load() > 0 })
+	before := src.wakes.Load()
+	c.mu.Lock()
+	c.onLocked().place = w.rousing.wave.Load()
+	c.mu.Unlock()
+	c.Observe(source.Observation{Kind: source.Advanced, Head: 1})
+	eventually(t, "it has looked", func() bool { return src.wakes.Load() > before })
+}
+
+// trackersOf starts a worker with n trackers of a source.
+func trackersOf(t *testing.T, src source.Source, n int) (*Worker, []*cell) {
+	t.Helper()
+	w := newSite(t).worker("w-1", func(cfg *Config) {
+		cfg.Logger, cfg.MaxTrackers = zap.NewNop(), 2*n
+		cfg.Sources = map[string]source.Source{"heard": src}
+	})
+	cells := make([]*cell, n)
+	for i := range cells {
+		id, err := bus.ParseID(fmt.Sprintf("txn_%d", i))
+		if err != nil {
+			t.Fatal(err)
+		}
+		part := w.partitions[id.Partition()]
+		r := tracker.Start(time.Now(), bus.StartRequest{TransactionID: id, Source: "heard"}, bus.Trace{}).Next
+		if cells[i], err = w.revive(t.Context(), part, part.tenure(), r, uint64(i+1)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return w, cells
+}
+
 // shutSource holds trackers back that ask for their next wake, once it is closed.
 type shutSource struct {
 	still
 	gate   chan struct{}
 	closed atomic.Bool
 	inside atomic.Int64
+	wakes  atomic.Int64
 }
 
 func (*shutSource) Parse(string, json.RawMessage) (source.Target, error) {
@@ -74,6 +96,7 @@ func (*shutSource) Parse(string, json.RawMessage) (source.Target, error) {
 func (s *shutSource) Watch(source.Target, source.Hint, source.Observer) source.Handle { return s }
 
 func (s *shutSource) Wake(source.Wake) {
+	s.wakes.Add(1)
 	if s.closed.Load() {
 		s.inside.Add(1)
 		<-s.gate

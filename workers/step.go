@@ -219,18 +219,29 @@ func (c *cell) overtaken(in input, stale *bus.StaleError) {
 		c.mu.Lock()
 		c.revision = 0 // deleted under us: write it anew
 		c.mu.Unlock()
-	} else {
-		record, err := decode(stale.Record)
-		if err != nil {
-			c.release()
-			in.finish(nil, err)
-			c.fail(fmt.Errorf("workers: record was changed: %w", err))
-			return
-		}
-		c.adopt(record, stale.Record.Revision)
-		c.planDeadline(c.part.worker.clock.due(record.Deadline(), time.Now()))
+		c.putBack(in)
+		c.wake()
+		return
 	}
-	c.putBack(in)
+	record, err := decode(stale.Record)
+	if err != nil {
+		c.release()
+		in.finish(nil, err)
+		c.fail(fmt.Errorf("workers: record was changed: %w", err))
+		return
+	}
+	c.mu.Lock()
+	ended := c.ended
+	if !ended {
+		c.askAgainLocked(in) // before the decision under way ends: another would be taken first
+	}
+	c.mu.Unlock()
+	c.adopt(record, stale.Record.Revision)
+	if ended {
+		in.finish(record, errNotMine)
+		return
+	}
+	c.planDeadline(c.part.worker.clock.due(record.Deadline(), time.Now()))
 	c.wake()
 }
 
