@@ -2,6 +2,8 @@ package workers
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"sync"
 )
 
@@ -72,22 +74,25 @@ func (b *backlog[T]) next() (item T, ok bool) {
 	return item, true
 }
 
-// pending collects items until somebody takes them all.
-type pending[T any] struct {
+// pending collects items, each once, until somebody takes them all, in no order.
+type pending[T comparable] struct {
 	mu    sync.Mutex
-	items []T
+	items map[T]struct{}
 }
 
 func (p *pending[T]) add(item T) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.items = append(p.items, item)
+	if p.items == nil {
+		p.items = make(map[T]struct{})
+	}
+	p.items[item] = struct{}{}
 }
 
 func (p *pending[T]) takeAll() []T {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	items := p.items
+	items := slices.Collect(maps.Keys(p.items))
 	p.items = nil
 	return items
 }

@@ -186,26 +186,30 @@ const overloadPause = 50 * time.Millisecond
 // wakeLocked has step run soon: by the server when it runs, so that a panic is its own; otherwise, if a request cannot wait
 // for it, by the worker.
 func (c *cell) wakeLocked() {
+	if !c.wakeServerLocked() && c.child.Load() != nil {
+		c.stepAloneLocked()
+	}
+}
+
+// wakeServerLocked has the server run step soon, and reports whether it will: only one that runs does.
+func (c *cell) wakeServerLocked() bool {
 	child := c.child.Load()
 	if child == nil {
-		return
+		return false
 	}
-	if phase := child.Phase(); phase == supervision.Running || phase == supervision.Starting {
-		if c.woken {
-			return
-		}
-		err := child.Info(wake{})
-		if c.woken = err == nil; c.woken {
-			return
-		}
-		if errors.Is(err, supervision.ErrOverloaded) {
-			time.AfterFunc(overloadPause, c.wake)
-			return
-		}
+	if phase := child.Phase(); phase != supervision.Running && phase != supervision.Starting {
+		return false
 	}
-	if c.askedLocked() {
-		c.part.worker.stepping.add(c)
+	if c.woken {
+		return true
 	}
+	err := child.Info(wake{})
+	if errors.Is(err, supervision.ErrOverloaded) {
+		time.AfterFunc(overloadPause, c.wake)
+		return true
+	}
+	c.woken = err == nil
+	return c.woken
 }
 
 // hungPause is how long a server may leave what others ask undecided before the worker decides in its place: it may hang.
@@ -215,17 +219,22 @@ const hungPause = time.Second
 func (c *cell) stepAlone() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.stepAloneLocked()
+}
+
+func (c *cell) stepAloneLocked() {
 	if c.askedLocked() {
 		c.part.worker.stepping.add(c)
 	}
 }
 
-// wakeForSource has the server look at what the source has said, if it has said something.
+// wakeForSource has the server look at what the source has said, if it has said something. Without a server that runs there is nothing to
+// do: the next one looks first of all, and the worker, which steps alone, must not call itself again for a request that cannot be written now.
 func (c *cell) wakeForSource() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.hadLocked().heard {
-		c.wakeLocked()
+		c.wakeServerLocked()
 	}
 }
 

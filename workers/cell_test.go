@@ -1,12 +1,15 @@
 package workers
 
 import (
+	"context"
+	"errors"
 	"testing"
 	"time"
 	"unsafe"
 
 	"trackerfleet/bus"
 	"trackerfleet/supervision"
+	"trackerfleet/workers/source"
 	"trackerfleet/workers/tracker"
 )
 
@@ -86,4 +89,58 @@ func TestTrackerCanBeAskedBeforeItsServerIsMade(t *testing.T) {
 			t.Errorf("call answered %v", answer)
 		}
 	}
+}
+
+// TestWorkerLeavesAloneWhatCannotBeWritten: what was asked of a tracker without a server that runs waits for the partition, once, and
+// not for the worker, which would try again at once and for ever.
+func TestWorkerLeavesAloneWhatCannotBeWritten(t *testing.T) {
+	c := bareCell(t, "one")
+	w := c.part.worker
+	c.child.Store(crashed(t))
+	c.part.epoch.Store(0)
+	c.ask(input{decide: func(r *tracker.Record, now time.Time) tracker.Decision { return r.Stop(now, "", "test") }})
+	c.Observe(source.Observation{Kind: source.Advanced, Head: 1})
+	for range 3 {
+		for {
+			one, ok := w.stepping.next()
+			if !ok {
+				break
+			}
+			w.stepFor(t.Context(), one)
+			if len(w.stepping.items) > 1 {
+				t.Fatal("the worker has itself step again")
+			}
+		}
+		c.wake()
+	}
+	if stalled := w.stalled.takeAll(); len(stalled) != 1 || stalled[0] != c {
+		t.Errorf("%d wait for the partition, want the one tracker", len(stalled))
+	}
+}
+
+// crashed returns a child whose server waits for its restart.
+func crashed(t *testing.T) *supervision.Child {
+	t.Helper()
+	sup := supervision.New(supervision.Config{})
+	t.Cleanup(func() {
+		if err := sup.Stop(context.Background()); err != nil {
+			t.Error(err)
+		}
+	})
+	run := loop(func(ctx context.Context) error { <-ctx.Done(); return nil })
+	child, err := sup.StartChild(t.Context(), supervision.ChildSpec{
+		ID: "crashed", Restart: supervision.Permanent,
+		Type: &supervision.ChildType{
+			Process: func(*supervision.Child) supervision.Process { return run },
+			Backoff: supervision.Backoff{Base: time.Hour, Cap: time.Hour},
+		},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := child.Exit(errors.New("wonky")); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "it is down", func() bool { return child.Phase() == supervision.BackingOff })
+	return child
 }

@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"os"
 	"runtime/debug"
+	"runtime/metrics"
 	"testing"
+	"time"
 
 	"github.com/nats-io/nats-server/v2/server/ats"
 	"go.uber.org/goleak"
@@ -27,11 +29,40 @@ func TestMain(m *testing.M) {
 		debug.SetGCPercent(400)
 	}
 	ats.Register()
+	unwatch := watchMemory()
 	code := m.Run()
+	unwatch()
 	ats.Unregister()
 	if err := goleak.Find(); code == 0 && err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		code = 1
 	}
 	os.Exit(code)
+}
+
+// muchMemory is a hundred times what a storm takes.
+const muchMemory = 4 << 30
+
+// watchMemory shows what everybody does once the process has taken much too much memory. A loop that never waits stops the bubble's
+// clock, and one that keeps something every time would take the machine down long before the test's timeout, with nothing to see.
+func watchMemory() (stop func()) {
+	done, over := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(over)
+		tick := time.NewTicker(time.Second)
+		defer tick.Stop()
+		taken := []metrics.Sample{{Name: "/memory/classes/total:bytes"}}
+		for {
+			select {
+			case <-done:
+				return
+			case <-tick.C:
+			}
+			if metrics.Read(taken); taken[0].Value.Uint64() > muchMemory {
+				debug.SetTraceback("all")
+				panic("a storm takes more than 4 GiB: something does not wait")
+			}
+		}
+	}()
+	return func() { close(done); <-over }
 }
