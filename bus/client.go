@@ -97,7 +97,7 @@ func NewClient(nc *nats.Conn, cfg ClientConfig) (*Client, error) {
 // the ID has a tracker of another source or other params, and with [ErrExists] if r asks so.
 func (c *Client) Spawn(ctx context.Context, r StartRequest) (SpawnReply, error) {
 	var reply SpawnReply
-	body, err := encodeStart(r)
+	body, err := new(startEncoder).encode(r)
 	if err != nil {
 		return reply, err
 	}
@@ -185,17 +185,4 @@ func (c *Client) askAny(ctx context.Context, r route, request, reply any) error 
 		return err
 	}
 	return c.ask(ctx, r, body, reply)
-}
-
-// encodeStart returns the body of r after it went through the decoder that the fleet has, so that what would be rejected
-// later fails here.
-func encodeStart(r StartRequest) ([]byte, error) {
-	body, err := Encode(r)
-	if err != nil {
-		return nil, Invalid(Fault{Message: err.Error()})
-	}
-	if _, err := DecodeStart(SubjectStart, body); err != nil {
-		return nil, err
-	}
-	return body, nil
 }

@@ -22,8 +22,9 @@ func (c *Client) SpawnMany(ctx context.Context, starts []StartRequest) ([]SpawnR
 	replies := make([]SpawnReply, len(starts))
 	bodies := make([][]byte, len(starts))
 	var open []int // indices of the starts without a final answer
+	var encoder startEncoder
 	for i, r := range starts {
-		body, err := encodeStart(r)
+		body, err := encoder.encode(r)
 		if err != nil {
 			replies[i] = failed(err)
 			continue

@@ -23,7 +23,7 @@ type StartAck struct {
 // It fails with [ErrInvalid] or [ErrTooLarge] before anything is sent, [ErrOverloaded] if the stream is full, and
 // [ErrUnavailable] or [ErrTimeout] if the stream can't be reached.
 func (c *Client) Start(ctx context.Context, r StartRequest) (StartAck, error) {
-	body, err := encodeStart(r)
+	body, err := new(startEncoder).encode(r)
 	if err != nil {
 		return StartAck{}, err
 	}
@@ -131,8 +131,9 @@ func encodeStarts(starts []StartRequest) ([][]byte, error) {
 	var all []Fault
 	bodies := make([][]byte, len(starts))
 	code := CodeTooLarge
+	var encoder startEncoder
 	for i, r := range starts {
-		body, err := encodeStart(r)
+		body, err := encoder.encode(r)
 		if err == nil {
 			bodies[i] = body
 			continue

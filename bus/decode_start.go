@@ -108,12 +108,9 @@ func decodeItems(body, items []byte) (SpawnRequest, error) {
 		return SpawnRequest{Bulk: true}, err
 	}
 	r := SpawnRequest{Items: make([]SpawnItem, len(all)), Bulk: true}
-	var start StartRequest
-	fields := startFields(&start, true)
+	reader := newStartReader()
 	for i, raw := range all {
-		start = StartRequest{}
-		r.Items[i].Err = decodeItem(element("items", i), raw, fields)
-		r.Items[i].Start = start
+		r.Items[i].Start, r.Items[i].Err = reader.read(element("items", i), raw)
 	}
 	return r, nil
 }
@@ -127,15 +124,28 @@ func decodeEnvelope(f *faults, body []byte) {
 	}
 }
 
-// decodeItem reads one start of many into what fields set.
-func decodeItem(path string, raw []byte, fields []field) *Error {
+// startReader reads starts one after the other. What their fields are is made once.
+type startReader struct {
+	start  StartRequest
+	fields []field
+}
+
+func newStartReader() *startReader {
+	s := new(startReader)
+	s.fields = startFields(&s.start, true)
+	return s
+}
+
+// read reads one start of which the text has been checked.
+func (s *startReader) read(path string, raw []byte) (StartRequest, *Error) {
 	var f faults
+	s.start = StartRequest{}
 	if len(raw) > MaxBodyBytes {
 		f.addSize(path, "has %d bytes, at most %d are allowed", len(raw), MaxBodyBytes)
 	} else {
-		decodeObject(&f, path, raw, fields...)
+		decodeObject(&f, path, raw, s.fields...)
 	}
-	return f.err()
+	return s.start, f.err()
 }
 
 // decodeStartBody reads one start that is a JSON object or a bare ID.
