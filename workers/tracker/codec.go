@@ -56,7 +56,7 @@ func Decode(b []byte) (*Record, error) {
 		origin: w.Origin, run: uint32(w.Run),
 		ask: newAsk(w.Source, compact(w.Params), compact(w.Meta), w.Labels, bus.Trace{Parent: w.Traceparent, State: w.Tracestate}),
 	}
-	kept := rest{result: compact(w.Result), trouble: w.trouble(), restarts: uint32(w.Restarts)}
+	kept := rest{result: compact(w.Result), trouble: w.trouble(), restarts: uint32(w.Restarts), left: w.Sight.left()}
 	if kept.extra, kept.inner = foreignFields(b, w); kept != (rest{}) {
 		r.rest = &kept
 	}

@@ -27,7 +27,7 @@ func (c *change) included(p *source.Policy, o source.Observation) {
 
 // undone reports whether o speaks of a time before its block was taken back.
 func (r *Record) undone(o source.Observation) bool {
-	left := r.vain().left
+	left := r.left()
 	return r.place == nil && left != "" && left == clip(o.Inclusion.Block.Hash, maxWord) && o.Head < r.head
 }
 

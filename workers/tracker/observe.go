@@ -60,15 +60,11 @@ func (c *change) absent(p *source.Policy, o source.Observation) {
 	if r.sight != nil {
 		seen = *r.sight
 	}
-	missed := r.vain()
-	seen.vain = &missed
 	next.sight = &seen
-	if missed.since == 0 {
-		missed.since = c.at(o)
+	if seen.since == 0 {
+		seen.since = c.at(o)
 	}
-	checks, endpoints := o.Looks()
-	missed.checks += uint64(checks)
-	missed.looked(checks, endpoints)
+	seen.looked(o.Looks())
 	if !next.believed(p, o) {
 		return
 	}
@@ -76,35 +72,34 @@ func (c *change) absent(p *source.Policy, o source.Observation) {
 	case r.status == pending:
 		next.status = missing
 		seen.height = o.Head // the blocks before it may have gone by while nobody looked, or were not written down
-		c.emit(bus.EventMissing, missingData{Since: missed.since, LastSeen: seen.lastSeen, Checks: missed.checks})
+		c.emit(bus.EventMissing, missingData{Since: seen.since, LastSeen: seen.lastSeen, Checks: uint64(seen.checks)})
 	case next.forgotten(c.now, c.at(o), p, o):
-		c.finish(dropped, droppedData{LastSeen: seen.lastSeen, Checks: missed.checks})
+		c.finish(dropped, droppedData{LastSeen: seen.lastSeen, Checks: uint64(seen.checks)})
 	case !r.believed(p, o):
 		c.checkpoint() // so that a restart doesn't begin to count the blocks again
 	}
 }
 
 // looked notes looks in vain, at the endpoints whose bits are set.
-func (v *vain) looked(checks int, endpoints uint64) {
-	at := uint16(bits.TrailingZeros64(endpoints)) + 1
+func (s *sight) looked(checks int, endpoints uint64) {
+	at := uint8(bits.TrailingZeros64(endpoints)) + 1
 	switch {
-	case bits.OnesCount64(endpoints) > 1, v.endpoint != 0 && v.endpoint != at:
-		v.several = true
-	case v.endpoint == 0:
-		v.endpoint = at
+	case bits.OnesCount64(endpoints) > 1, s.endpoint != 0 && s.endpoint != at:
+		s.several = true
+	case s.endpoint == 0:
+		s.endpoint = at
 	}
-	v.looks = uint16(min(int(v.looks)+checks, math.MaxUint16))
+	s.looks = uint16(min(uint64(s.looks)+uint64(checks), math.MaxUint16))
+	s.checks = uint32(min(uint64(s.checks)+uint64(checks), math.MaxUint32))
 }
 
 // forgetLooks forgets the looks that this process knows of.
 func (r *Record) forgetLooks() {
-	missed := r.vain()
-	if missed.looks == 0 {
+	seen := r.sightOf()
+	if seen.looks == 0 {
 		return
 	}
-	missed.looks, missed.endpoint, missed.several = 0, 0, false
-	seen := *r.sight
-	seen.vain = &missed
+	seen.looks, seen.endpoint, seen.several = 0, 0, false
 	r.sight = &seen
 }
 
@@ -114,8 +109,8 @@ func (r *Record) believed(p *source.Policy, o source.Observation) bool {
 	if need <= 0 {
 		need = defaultMissingChecks
 	}
-	missed := r.vain()
-	return int(missed.looks) >= min(need, math.MaxUint16) && (missed.several || o.Endpoints < 2)
+	seen := r.sightOf()
+	return int(seen.looks) >= min(need, math.MaxUint16) && (seen.several || o.Endpoints < 2)
 }
 
 // forgotten reports whether the last sign of the transaction is long enough ago: in blocks from when it was first looked for,
@@ -123,7 +118,7 @@ func (r *Record) believed(p *source.Policy, o source.Observation) bool {
 // the source tells, whose clock is not moved by whoever sets the worker's.
 func (r *Record) forgotten(now, at stamp, p *source.Policy, o source.Observation) bool {
 	if p.DropAge > 0 {
-		return at.since(r.vain().since) >= p.DropAge
+		return at.since(r.sight.since) >= p.DropAge
 	}
 	if p.DropAfter == 0 || o.Head-r.sight.height < p.DropAfter {
 		return false
@@ -141,7 +136,7 @@ func (c *change) pending(o source.Observation) {
 	if r.place != nil {
 		return
 	}
-	c.sighted(o, "")
+	c.sighted(o)
 	if r.status == pending {
 		return
 	}
@@ -153,18 +148,12 @@ func (c *change) pending(o source.Observation) {
 	c.emit(bus.EventPending, details)
 }
 
-// sighted notes that the transaction is there and in no block; left is the hash of the block it was taken out of.
-func (c *change) sighted(o source.Observation, left string) {
+// sighted notes that the transaction is there and in no block.
+func (c *change) sighted(o source.Observation) {
 	next := c.edit()
 	seen := sight{height: o.Head, lastSeen: c.at(o)}
 	if was := next.sight; was != nil {
 		seen.height = max(seen.height, was.height)
-		if left == "" {
-			left = was.missed().left
-		}
-	}
-	if left != "" {
-		seen.vain = &vain{left: left}
 	}
 	next.sight = &seen
 }

@@ -41,24 +41,18 @@ type Record struct {
 	restart restart
 }
 
-// sight is how a transaction was last seen when it was in no block.
+// sight is how a transaction was last seen when it was in no block, and how it was missed since.
 type sight struct {
 	height   uint64 // head when it was last seen or went missing; never seen: at the first look
 	lastSeen stamp  // none: never
-	vain     *vain  // nil: it was not missed since
-}
-
-// vain is how a transaction was missed since it was last seen.
-type vain struct {
-	since  stamp  // first look in vain
-	checks uint64 // looks in vain
-	left   string // hash of the block that a reorganisation took it out of
+	since    stamp  // first look in vain; none: it was not missed since
+	checks   uint32 // looks in vain; from the largest number on they are not counted
 
 	// The looks in vain, as far as this process knows and since it was last in a block; not durable, as endpoints have no names
 	// that last.
 	looks    uint16
-	endpoint uint16 // of the first of them, plus one
-	several  bool   // they were made at more than one endpoint
+	endpoint uint8 // of the first of them, plus one: at most 64, see [source.Observation.Looks]
+	several  bool  // they were made at more than one endpoint
 }
 
 // place is a transaction's place in a block, its own or the one of what replaces it.
@@ -87,6 +81,7 @@ type rest struct {
 	result   string   // data of the terminal event
 	extra    string   // fields of other versions, each as ,"name":value
 	inner    *inner   // such fields within the record's objects; nil: none
+	left     *string  // hash of the block that a reorganisation took it out of; nil: none
 	trouble  *trouble // crashes; nil: none so far
 	restarts uint32
 }
@@ -108,14 +103,20 @@ func (r *Record) restOf() rest {
 
 func (r *Record) trouble() *trouble { return r.restOf().trouble }
 
-// vain returns how the transaction was missed since it was last seen.
-func (r *Record) vain() vain { return r.sight.missed() }
-
-func (s *sight) missed() vain {
-	if s == nil || s.vain == nil {
-		return vain{}
+// sightOf returns what there is of the sight, to read or to copy.
+func (r *Record) sightOf() sight {
+	if r.sight == nil {
+		return sight{}
 	}
-	return *s.vain
+	return *r.sight
+}
+
+// left returns the hash of the block that a reorganisation took the transaction out of, "" for none.
+func (r *Record) left() string {
+	if left := r.restOf().left; left != nil {
+		return *left
+	}
+	return ""
 }
 
 // ID returns the transaction's ID.

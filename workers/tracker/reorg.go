@@ -59,7 +59,8 @@ func (c *change) taken(o source.Observation) {
 	next.head = o.Head
 	if left.By == "" {
 		next.status = pending
-		c.sighted(o, left.Hash)
+		c.sighted(o)
+		next.leaves(left.Hash)
 		next.sight.height = o.Head // heads go down, and the new branch is where looks are made
 	} else {
 		before, _ := find[status](statuses[:missing+1], left.Before)
@@ -69,6 +70,16 @@ func (c *change) taken(o source.Observation) {
 		}
 	}
 	c.emit(bus.EventReorged, reorgedData{From: left.block(), Depth: o.Depth})
+}
+
+// leaves notes the hash of the block that a reorganisation took the transaction out of. Without one the block before stands.
+func (r *Record) leaves(hash string) {
+	if hash == "" {
+		return
+	}
+	kept := r.restOf()
+	kept.left = &hash
+	r.rest = &kept
 }
 
 // replacing notes that another transaction with the same sender and nonce is in a block. If ours was, it can only be a

@@ -38,7 +38,7 @@ func (c *change) settled(o source.Observation) {
 	case source.EndDropped:
 		data := droppedData{ProviderStatus: status, Reason: reason}
 		if r.sight != nil {
-			data.LastSeen, data.Checks = r.sight.lastSeen, r.vain().checks
+			data.LastSeen, data.Checks = r.sight.lastSeen, uint64(r.sight.checks)
 		}
 		c.finish(dropped, data)
 	}

@@ -81,7 +81,7 @@ func (r *Record) waitsForProvider(s *sentence, p *source.Policy, c source.Checks
 		s.say("the provider to know it")
 		r.countVain(s)
 		if p.DropAge > 0 {
-			s.say("; dropped if it does not by ").time(r.vain().since.time().Add(p.DropAge))
+			s.say("; dropped if it does not by ").time(r.sight.since.time().Add(p.DropAge))
 		}
 	}
 	if !c.Next.IsZero() {
@@ -113,24 +113,24 @@ func (r *Record) waitsForNode(s *sentence, p *source.Policy) {
 
 // countVain says how often the transaction was looked for in vain.
 func (r *Record) countVain(s *sentence) {
-	missed := r.vain()
 	if r.sight.lastSeen != 0 {
 		s.say(": last seen at ").time(r.sight.lastSeen.time()).say(", ")
 	} else {
 		s.say(": unseen in ")
 	}
-	s.number(missed.checks).say(" ").say(plural(missed.checks, "look"))
+	checks := uint64(r.sight.checks)
+	s.number(checks).say(" ").say(plural(checks, "look"))
 	if r.sight.lastSeen != 0 {
 		s.say(" in vain since")
 	}
-	if missed.several {
+	if r.sight.several {
 		s.say(" of several endpoints")
 	}
 }
 
 // countLooks says how often what was seen was looked for in vain since, if it was.
 func (r *Record) countLooks(s *sentence, p *source.Policy) {
-	looks := uint64(r.vain().looks)
+	looks := uint64(r.sightOf().looks)
 	if looks == 0 {
 		return
 	}

@@ -2,6 +2,7 @@ package tracker
 
 import (
 	"encoding/json"
+	"math"
 
 	"trackerfleet/bus"
 )
@@ -45,23 +46,28 @@ type wireSight struct {
 	Left     string `json:"left_block,omitempty"`
 }
 
-func (s *sight) wire() *wireSight {
+// wire returns s in JSON, with the hash of the block that was left.
+func (s *sight) wire(left string) *wireSight {
 	if s == nil {
 		return nil
 	}
-	missed := s.missed()
-	return &wireSight{Height: s.height, LastSeen: s.lastSeen, Since: missed.since, Checks: missed.checks, Left: missed.left}
+	return &wireSight{Height: s.height, LastSeen: s.lastSeen, Since: s.since, Checks: uint64(s.checks), Left: left}
 }
 
 func (w *wireSight) sight() *sight {
 	if w == nil {
 		return nil
 	}
-	s := &sight{height: w.Height, lastSeen: w.LastSeen}
-	if missed := (vain{since: w.Since, checks: w.Checks, left: w.Left}); missed != (vain{}) {
-		s.vain = &missed
+	return &sight{height: w.Height, lastSeen: w.LastSeen, since: w.Since, checks: uint32(min(w.Checks, math.MaxUint32))}
+}
+
+// left returns the hash of the block that was left, nil for none.
+func (w *wireSight) left() *string {
+	if w == nil || w.Left == "" {
+		return nil
 	}
-	return s
+	left := w.Left // which does not keep w
+	return &left
 }
 
 // wireError is the newest crash.
@@ -79,7 +85,7 @@ func (r *Record) wire() wire {
 		Schema: Schema, TransactionID: &r.id, Source: r.Source(), Params: r.Params(), Labels: r.Labels(), Meta: r.Meta(),
 		Traceparent: r.Trace().Parent, Tracestate: r.Trace().State, Origin: r.origin, Run: uint64(r.run), Phase: r.Phase(), Status: r.Status(),
 		Events: r.events, Epoch: r.epoch, Incarnation: r.incarnation, Restarts: r.Restarts(), StartedAt: r.startedAt,
-		UpdatedAt: r.updatedAt, Deadline: r.deadline, Checkpoint: r.head, Sight: r.sight.wire(), Inclusion: r.place, Result: r.Result(),
+		UpdatedAt: r.updatedAt, Deadline: r.deadline, Checkpoint: r.head, Sight: r.sight.wire(r.left()), Inclusion: r.place, Result: r.Result(),
 	}
 	if r.restart != 0 {
 		w.Restart = r.Restart()
