@@ -19,7 +19,21 @@ func keys(n int) []string {
 	return ks
 }
 
-type owner struct{ _ [2]uint64 }
+type owner struct{ key string }
+
+func (o *owner) name() string { return o.key }
+
+// ownersOf returns an owner for each key.
+func ownersOf(keys []string) []owner {
+	owners := make([]owner, len(keys))
+	for i, k := range keys {
+		owners[i].key = k
+	}
+	return owners
+}
+
+// names is what a worker has: owners that know their keys.
+func names() *registry.Owners[string, owner] { return registry.NewOwners((*owner).name) }
 
 // shares calls each, which does n operations from the index from, on so many goroutines, until n are done together.
 func shares(n, goroutines int, each func(from, n int)) {
@@ -33,9 +47,9 @@ func shares(n, goroutines int, each func(from, n int)) {
 func BenchmarkLookup(b *testing.B) {
 	ks := keys(million)
 	for _, entries := range []int{10_000, million} {
-		reg := registry.New[string, *owner]()
+		reg := names()
 		for _, k := range ks[:entries] {
-			reg.Register(k, new(owner))
+			reg.Register(k, &owner{k})
 		}
 		for _, goroutines := range []int{1, 2} {
 			b.Run(fmt.Sprintf("entries=%d/goroutines=%d", entries, goroutines), func(b *testing.B) {
@@ -62,7 +76,7 @@ func BenchmarkLookupMap(b *testing.B) {
 	for _, entries := range []int{10_000, million} {
 		m := make(map[string]*owner)
 		for _, k := range ks[:entries] {
-			m[k] = new(owner)
+			m[k] = &owner{k}
 		}
 		for _, goroutines := range []int{1, 2} {
 			b.Run(fmt.Sprintf("entries=%d/goroutines=%d", entries, goroutines), func(b *testing.B) {
@@ -88,12 +102,12 @@ func BenchmarkLookupMap(b *testing.B) {
 
 func BenchmarkRegister(b *testing.B) {
 	ks := keys(million)
-	owners := make([]owner, million)
+	owners := ownersOf(ks)
 	for _, goroutines := range []int{1, 2} {
 		b.Run(fmt.Sprintf("goroutines=%d", goroutines), func(b *testing.B) {
 			total := 0
 			for b.Loop() {
-				reg := registry.New[string, *owner]()
+				reg := names()
 				shares(million, goroutines, func(from, n int) {
 					for i := range n {
 						reg.Register(ks[from+i], &owners[from+i])
@@ -108,10 +122,10 @@ func BenchmarkRegister(b *testing.B) {
 
 func BenchmarkMemory(b *testing.B) {
 	ks := keys(million)
-	owners := make([]owner, million)
+	owners := ownersOf(ks)
 	for b.Loop() {
 		before := heap()
-		reg := registry.New[string, *owner]()
+		reg := names()
 		for i, k := range ks {
 			reg.Register(k, &owners[i])
 		}

@@ -110,35 +110,46 @@ func newPids(n int) []*pid {
 }
 
 func TestHistoriesAreLinearizable(t *testing.T) {
-	const clients, operations, keys, owners = 4, 150, 6, 3
 	for seed := range uint64(20) {
 		reg := registry.New[int, *pid]()
-		pids := newPids(owners)
-		histories := make([][]porcupine.Operation, clients)
-		began := time.Now()
-		var wg sync.WaitGroup
-		for c := range clients {
-			wg.Go(func() {
-				r := rand.New(rand.NewPCG(seed, uint64(c)))
-				for range operations {
-					in := input{verb(r.IntN(int(verbs))), r.IntN(keys), 1 + r.IntN(owners), 1 + r.IntN(owners)}
-					call := time.Since(began)
-					out := do(reg, pids, in)
-					histories[c] = append(histories[c], porcupine.Operation{
-						ClientId: c, Input: in, Call: int64(call), Output: out, Return: int64(time.Since(began)),
-					})
-					churn(reg, r, pids[0], keys)
-				}
-			})
-		}
-		wg.Wait()
-		var all []porcupine.Operation
-		for _, h := range histories {
-			all = append(all, h...)
-		}
-		if got := porcupine.CheckOperationsTimeout(model, all, 20*time.Second); got != porcupine.Ok {
-			t.Fatalf("seed %d: history is %v", seed, got)
-		}
+		pids := newPids(rivals)
+		checkHistory(t, seed, verbs, func(in input) output { return do(reg, pids, in) }, func(r *rand.Rand) { churn(reg, r, pids[0], contested) })
+	}
+}
+
+const (
+	contested = 6 // keys of a history
+	rivals    = 3 // owners of a history
+)
+
+// checkHistory has several clients do some of the first verbs, with stir between them, and judges what they saw.
+func checkHistory(t *testing.T, seed uint64, verbs verb, do func(input) output, stir func(*rand.Rand)) {
+	t.Helper()
+	const clients, operations = 4, 150
+	histories := make([][]porcupine.Operation, clients)
+	began := time.Now()
+	var wg sync.WaitGroup
+	for c := range clients {
+		wg.Go(func() {
+			r := rand.New(rand.NewPCG(seed, uint64(c)))
+			for range operations {
+				in := input{verb(r.IntN(int(verbs))), r.IntN(contested), 1 + r.IntN(rivals), 1 + r.IntN(rivals)}
+				call := time.Since(began)
+				out := do(in)
+				histories[c] = append(histories[c], porcupine.Operation{
+					ClientId: c, Input: in, Call: int64(call), Output: out, Return: int64(time.Since(began)),
+				})
+				stir(r)
+			}
+		})
+	}
+	wg.Wait()
+	var all []porcupine.Operation
+	for _, h := range histories {
+		all = append(all, h...)
+	}
+	if got := porcupine.CheckOperationsTimeout(model, all, 20*time.Second); got != porcupine.Ok {
+		t.Fatalf("seed %d: history is %v", seed, got)
 	}
 }
 

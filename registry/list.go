@@ -6,14 +6,14 @@ import "iter"
 // yielded; what comes or goes meanwhile may be. The table may be changed while ranging.
 func (t *Table[K, P, V]) All() iter.Seq2[K, P] {
 	return func(yield func(K, P) bool) {
-		t.each(func(e *entry[K, P, V]) bool { return yield(e.key, e.owner) })
+		t.visit(func(e *entry[K, P, V]) bool { return yield(e.key, e.owner) })
 	}
 }
 
 // Select yields what All does as far as keep says so. A nil keep keeps everything.
 func (t *Table[K, P, V]) Select(keep func(key K, owner P, value V) bool) iter.Seq2[K, P] {
 	return func(yield func(K, P) bool) {
-		t.each(func(e *entry[K, P, V]) bool {
+		t.visit(func(e *entry[K, P, V]) bool {
 			return keep != nil && !keep(e.key, e.owner, e.value) || yield(e.key, e.owner)
 		})
 	}
@@ -29,33 +29,4 @@ func (t *Table[K, P, V]) Count(keep func(key K, owner P, value V) bool) int {
 		n++
 	}
 	return n
-}
-
-// Len returns the number of entries without visiting them.
-func (t *Table[K, P, V]) Len() int {
-	n := int64(0)
-	for i := range t.shards {
-		n += t.shards[i].live.Load()
-	}
-	return int(n)
-}
-
-// each visits copies of the shards, taken one at a time, so that visit runs without a lock.
-func (t *Table[K, P, V]) each(visit func(*entry[K, P, V]) bool) {
-	var batch []*entry[K, P, V]
-	for i := range t.shards {
-		batch = t.shards[i].copyTo(batch[:0])
-		for _, e := range batch {
-			if !visit(e) {
-				return
-			}
-		}
-	}
-}
-
-func (s *shard[K, P, V]) copyTo(batch []*entry[K, P, V]) []*entry[K, P, V] {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.each(func(e *entry[K, P, V]) { batch = append(batch, e) })
-	return batch
 }

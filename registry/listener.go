@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"sync"
+	"sync/atomic"
 )
 
 // EventKind says what happened to a key.
@@ -45,13 +46,19 @@ type Listener[K, P comparable] struct {
 	news   chan struct{} // closed at the next change; nil when no reader waits
 }
 
+// audience are those who listen to the changes of a registry.
+type audience[K, P comparable] struct {
+	listening atomic.Pointer[[]*Listener[K, P]] // nil when nobody listens
+	mu        sync.Mutex                        // guards writes to it
+}
+
 // Listen starts recording changes: those of every write that begins after Listen returned, in order per key.
 // The last capacity changes are kept, at least one. Writers never wait for a reader; one that falls behind by more than
 // capacity gets [ErrOverrun]. Call Close when done.
-func (t *Table[K, P, V]) Listen(capacity int) *Listener[K, P] {
+func (a *audience[K, P]) Listen(capacity int) *Listener[K, P] {
 	l := &Listener[K, P]{capacity: max(capacity, 1)}
-	l.detach = func() { t.setListeners(func(ls []*Listener[K, P]) []*Listener[K, P] { return without(ls, l) }) }
-	t.setListeners(func(ls []*Listener[K, P]) []*Listener[K, P] { return append(ls, l) })
+	l.detach = func() { a.setListeners(func(ls []*Listener[K, P]) []*Listener[K, P] { return without(ls, l) }) }
+	a.setListeners(func(ls []*Listener[K, P]) []*Listener[K, P] { return append(ls, l) })
 	return l
 }
 
@@ -134,8 +141,8 @@ func (l *Listener[K, P]) wakeLocked() {
 }
 
 // notify is called under the key's shard lock, which gives the order per key.
-func (t *Table[K, P, V]) notify(kind EventKind, key K, owner P) {
-	ls := t.listening.Load()
+func (a *audience[K, P]) notify(kind EventKind, key K, owner P) {
+	ls := a.listening.Load()
 	if ls == nil {
 		return
 	}
@@ -144,19 +151,19 @@ func (t *Table[K, P, V]) notify(kind EventKind, key K, owner P) {
 	}
 }
 
-func (t *Table[K, P, V]) setListeners(change func([]*Listener[K, P]) []*Listener[K, P]) {
-	t.listenMu.Lock()
-	defer t.listenMu.Unlock()
+func (a *audience[K, P]) setListeners(change func([]*Listener[K, P]) []*Listener[K, P]) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
 	var ls []*Listener[K, P]
-	if p := t.listening.Load(); p != nil {
+	if p := a.listening.Load(); p != nil {
 		ls = slices.Clone(*p)
 	}
 	ls = change(ls)
 	if len(ls) == 0 {
-		t.listening.Store(nil)
+		a.listening.Store(nil)
 		return
 	}
-	t.listening.Store(&ls)
+	a.listening.Store(&ls)
 }
 
 func without[T comparable](list []T, drop T) []T {

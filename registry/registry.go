@@ -1,10 +1,6 @@
 package registry
 
-import (
-	"hash/maphash"
-	"sync"
-	"sync/atomic"
-)
+import "hash/maphash"
 
 // Registry maps keys to owners without a value of their own beside them.
 type Registry[K, P comparable] = Table[K, P, struct{}]
@@ -12,11 +8,15 @@ type Registry[K, P comparable] = Table[K, P, struct{}]
 // Table maps a key K to its one owner P, usually a pointer, and a value V that only the owner changes.
 // Make one with [New] or [NewTable]. All methods may be called by any goroutine at any time.
 type Table[K, P comparable, V any] struct {
-	seed   maphash.Seed
-	shards [shardCount]shard[K, P, V]
+	index[K, entry[K, P, V]]
+	audience[K, P]
+}
 
-	listening atomic.Pointer[[]*Listener[K, P]] // nil when nobody listens
-	listenMu  sync.Mutex
+// entry is immutable once published. The value stands first because a zero-size last field would be padded.
+type entry[K, P comparable, V any] struct {
+	value V
+	key   K
+	owner P
 }
 
 // New returns an empty registry without values.
@@ -24,7 +24,8 @@ func New[K, P comparable]() *Registry[K, P] { return NewTable[K, P, struct{}]() 
 
 // NewTable returns an empty registry with values.
 func NewTable[K, P comparable, V any]() *Table[K, P, V] {
-	return &Table[K, P, V]{seed: maphash.MakeSeed()}
+	keyOf := func(e *entry[K, P, V]) K { return e.key }
+	return &Table[K, P, V]{index: index[K, entry[K, P, V]]{seed: maphash.MakeSeed(), keyOf: keyOf}}
 }
 
 // Register makes owner the owner of key, with the zero value. If the key is taken it changes nothing and returns the
@@ -40,7 +41,7 @@ func (t *Table[K, P, V]) RegisterValue(key K, owner P, value V) (existing P, ok 
 	s := t.shard(h)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if e, _ := s.find(h, key); e != nil {
+	if e, _ := t.find(s, h, key); e != nil {
 		return e.owner, false
 	}
 	t.insertLocked(s, h, &entry[K, P, V]{key: key, owner: owner, value: value})
@@ -50,7 +51,7 @@ func (t *Table[K, P, V]) RegisterValue(key K, owner P, value V) (existing P, ok 
 
 // Lookup returns the owner of key. The owner may have died by the time the caller looks at it.
 func (t *Table[K, P, V]) Lookup(key K) (owner P, ok bool) {
-	if e := t.entry(key); e != nil {
+	if e := t.lookup(key); e != nil {
 		return e.owner, true
 	}
 	return owner, false
@@ -58,7 +59,7 @@ func (t *Table[K, P, V]) Lookup(key K) (owner P, ok bool) {
 
 // Value returns the owner of key with its value, both of one moment.
 func (t *Table[K, P, V]) Value(key K) (owner P, value V, ok bool) {
-	if e := t.entry(key); e != nil {
+	if e := t.lookup(key); e != nil {
 		return e.owner, e.value, true
 	}
 	return owner, value, false
@@ -70,7 +71,7 @@ func (t *Table[K, P, V]) Unregister(key K, owner P) bool {
 	s := t.shard(h)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	e, at := s.find(h, key)
+	e, at := t.find(s, h, key)
 	if e == nil || e.owner != owner {
 		return false
 	}
@@ -86,7 +87,7 @@ func (t *Table[K, P, V]) Replace(key K, old, next P) bool {
 	s := t.shard(h)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	e, at := s.find(h, key)
+	e, at := t.find(s, h, key)
 	if e == nil || e.owner != old {
 		return false
 	}
@@ -104,7 +105,7 @@ func (t *Table[K, P, V]) Update(key K, owner P, change func(V) V) (V, error) {
 	s := t.shard(h)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	e, at := s.find(h, key)
+	e, at := t.find(s, h, key)
 	if e == nil || e.owner != owner {
 		var none V
 		return none, ErrNotOwner
@@ -112,10 +113,4 @@ func (t *Table[K, P, V]) Update(key K, owner P, change func(V) V) (V, error) {
 	value := change(e.value)
 	at.replace(&entry[K, P, V]{key: e.key, owner: owner, value: value})
 	return value, nil
-}
-
-func (t *Table[K, P, V]) entry(key K) *entry[K, P, V] {
-	h := t.hash(key)
-	e, _ := t.shard(h).find(h, key)
-	return e
 }

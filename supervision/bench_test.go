@@ -36,7 +36,7 @@ var quietType = &supervision.ChildType{
 }
 
 func newRegistered() *supervision.Supervisor {
-	return supervision.New(supervision.Config{Registry: registry.New[string, *supervision.Child]()})
+	return supervision.New(supervision.Config{Registry: registry.NewOwners((*supervision.Child).ID)})
 }
 
 func ids(n int) []string {
@@ -139,7 +139,7 @@ func BenchmarkCrashToRunning(b *testing.B) {
 			running := make(chan time.Duration, 1)
 			crashed := new(time.Time)
 			s := supervision.New(supervision.Config{
-				Registry:      registry.New[string, *supervision.Child](),
+				Registry:      registry.NewOwners((*supervision.Child).ID),
 				RestartBudget: supervision.RestartBudget{Restarts: -1},
 			})
 			c := start(b, s, supervision.ChildSpec{ID: "txn_1", Type: &supervision.ChildType{

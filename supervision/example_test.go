@@ -32,7 +32,7 @@ func (t *tracker) Terminate(context.Context, error)      {}
 // The session of the article: start, look up, crash, look up again, the same state.
 func Example() {
 	ctx := context.Background()
-	names := registry.New[string, *supervision.Child]()
+	names := registry.NewOwners((*supervision.Child).ID)
 	trackers := supervision.New(supervision.Config{Registry: names})
 	transaction := &supervision.ChildType{
 		Name:   "transaction",

@@ -9,13 +9,13 @@ import (
 
 // noting is a registry that tells when it is written to.
 type noting struct {
-	registry *registry.Registry[string, *supervision.Child]
+	registry *registry.Owners[string, supervision.Child]
 	note     func(string)
 }
 
-func (n *noting) names() *registry.Registry[string, *supervision.Child] {
+func (n *noting) names() *registry.Owners[string, supervision.Child] {
 	if n.registry == nil {
-		n.registry = registry.New[string, *supervision.Child]()
+		n.registry = registry.NewOwners((*supervision.Child).ID)
 	}
 	return n.registry
 }

@@ -103,7 +103,7 @@ var errCrash = errors.New("its_a_crash")
 // TestArticleSession is the session of the article: start, look up, crash, look up again.
 func TestArticleSession(t *testing.T) {
 	var inits atomic.Int32
-	reg := registry.New[string, *supervision.Child]()
+	reg := registry.NewOwners((*supervision.Child).ID)
 	s := supervision.New(supervision.Config{Registry: reg})
 	defer stop(t, s)
 	tracker := typed(script{init: func(context.Context, *supervision.Child) error { inits.Add(1); return nil }})

@@ -23,7 +23,7 @@ func BenchmarkRestartStorm(b *testing.B) {
 
 func benchmarkStorm(b *testing.B, budget supervision.RestartBudget, backoff supervision.Backoff) {
 	const crashing, others = 10_000, 1000
-	s := supervision.New(supervision.Config{Registry: registry.New[string, *supervision.Child](), RestartBudget: budget})
+	s := supervision.New(supervision.Config{Registry: registry.NewOwners((*supervision.Child).ID), RestartBudget: budget})
 	running := make(chan time.Duration, crashing)
 	typ := &supervision.ChildType{
 		Server: func(c *supervision.Child) supervision.Server {

@@ -65,7 +65,7 @@ func TestEverythingAtOnce(t *testing.T) {
 	var lives lives
 	var seeds atomic.Uint64
 	events := newRecorder()
-	reg := registry.New[string, *supervision.Child]()
+	reg := registry.NewOwners((*supervision.Child).ID)
 	s := supervision.New(supervision.Config{Registry: reg, Observer: events.observe})
 	typ := &supervision.ChildType{
 		Server: func(c *supervision.Child) supervision.Server {
@@ -166,7 +166,7 @@ func checkOrder(t *testing.T, events *recorder) {
 // TestStartsAgainstStop: of starts that race with Stop each is refused or stopped; none stays.
 func TestStartsAgainstStop(t *testing.T) {
 	for range 50 {
-		reg := registry.New[string, *supervision.Child]()
+		reg := registry.NewOwners((*supervision.Child).ID)
 		s := supervision.New(supervision.Config{Registry: reg})
 		typ := typed(script{})
 		begun := make(chan struct{})

@@ -36,7 +36,7 @@ type Worker struct {
 	profileList []*profile // the same, by their indexes
 
 	trackers    *supervision.Supervisor
-	names       *registry.Registry[string, *supervision.Child]
+	names       *registry.Owners[string, supervision.Child]
 	system      *supervision.Supervisor // sources and loops
 	trackerType *supervision.ChildType
 
@@ -106,7 +106,7 @@ func New(nc, pulse *nats.Conn, cfg Config) (*Worker, error) {
 		js:          js,
 		records:     bus.NewRecords(nc),
 		profiles:    make(map[string]*profile, len(cfg.Sources)),
-		names:       registry.New[string, *supervision.Child](),
+		names:       registry.NewOwners((*supervision.Child).ID),
 		clock:       newClock(),
 		deadlines:   newDeadlines(),
 		finished:    newBacklog[*cell](4),

@@ -21,7 +21,7 @@ var echoType = &supervision.ChildType{
 
 func newSupervised() fleet {
 	return supervised{supervision.New(supervision.Config{
-		Registry:      registry.New[string, *supervision.Child](),
+		Registry:      registry.NewOwners((*supervision.Child).ID),
 		RestartBudget: supervision.RestartBudget{Restarts: -1},
 		CallTimeout:   -1, // the callers' contexts bound the calls
 	})}

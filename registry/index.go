@@ -15,7 +15,7 @@ const (
 	groupCells = 7
 
 	// A table is made anew when seven eighths of its cells are used, at most six eighths full, so that this is rare also when
-	// most of the used cells are marks of removed entries.
+	// most of the used cells are marks of removed elements.
 	maxLoad, newLoad, ofLoad = 7, 6, 8
 )
 
@@ -30,25 +30,25 @@ const (
 	highBits = 0x8080_8080_8080_8080
 )
 
-// entry is immutable once published. The value stands first because a zero-size last field would be padded.
-type entry[K, P comparable, V any] struct {
-	value V
-	key   K
-	owner P
+// index holds elements E that know their key K.
+type index[K comparable, E any] struct {
+	seed   maphash.Seed
+	keyOf  func(*E) K // always the same of one element
+	shards [shardCount]shard[E]
 }
 
-// group is read without a lock: tags as a whole, then the cells whose tags match. So an entry is stored before its tag, and
+// group is read without a lock: tags as a whole, then the cells whose tags match. So an element is stored before its tag, and
 // its tag removed before it is.
-type group[K, P comparable, V any] struct {
+type group[E any] struct {
 	tags  atomic.Uint64
-	cells [groupCells]atomic.Pointer[entry[K, P, V]]
+	cells [groupCells]atomic.Pointer[E]
 }
 
-type groups[K, P comparable, V any] []group[K, P, V]
+type groups[E any] []group[E]
 
 // shard is one cache line, so that writers of neighbours don't disturb its readers.
-type shard[K, P comparable, V any] struct {
-	groups atomic.Pointer[groups[K, P, V]]
+type shard[E any] struct {
+	groups atomic.Pointer[groups[E]]
 	live   atomic.Int64
 
 	mu   sync.Mutex // guards writes to groups, live and used
@@ -57,19 +57,19 @@ type shard[K, P comparable, V any] struct {
 }
 
 // place is a cell.
-type place[K, P comparable, V any] struct {
-	group *group[K, P, V]
+type place[E any] struct {
+	group *group[E]
 	cell  int
 }
 
-func (p place[K, P, V]) replace(e *entry[K, P, V]) { p.group.cells[p.cell].Store(e) }
+func (p place[E]) replace(e *E) { p.group.cells[p.cell].Store(e) }
 
-func (p place[K, P, V]) fill(e *entry[K, P, V], tag uint64) {
+func (p place[E]) fill(e *E, tag uint64) {
 	p.replace(e)
 	p.tag(tag)
 }
 
-func (p place[K, P, V]) tag(tag uint64) {
+func (p place[E]) tag(tag uint64) {
 	shift := 8 * p.cell
 	p.group.tags.Store(p.group.tags.Load()&^(0xff<<shift) | tag<<shift)
 }
@@ -82,15 +82,15 @@ func matches(tags, tag uint64) uint64 {
 	return (x - lowBits) &^ x & highBits
 }
 
-func (t *Table[K, P, V]) hash(key K) uint64 { return maphash.Comparable(t.seed, key) }
+func (x *index[K, E]) hash(key K) uint64 { return maphash.Comparable(x.seed, key) }
 
-func (t *Table[K, P, V]) shard(h uint64) *shard[K, P, V] { return &t.shards[h>>(64-shardBits)] }
+func (x *index[K, E]) shard(h uint64) *shard[E] { return &x.shards[h>>(64-shardBits)] }
 
 // find ends because an eighth of the cells is always empty.
-func (s *shard[K, P, V]) find(h uint64, key K) (*entry[K, P, V], place[K, P, V]) {
+func (x *index[K, E]) find(s *shard[E], h uint64, key K) (*E, place[E]) {
 	p := s.groups.Load()
 	if p == nil {
-		return nil, place[K, P, V]{}
+		return nil, place[E]{}
 	}
 	gs := *p
 	tag := tagOf(h)
@@ -102,21 +102,21 @@ func (s *shard[K, P, V]) find(h uint64, key K) (*entry[K, P, V], place[K, P, V])
 			if cell >= groupCells {
 				break
 			}
-			if e := g.cells[cell].Load(); e != nil && e.key == key {
-				return e, place[K, P, V]{g, cell}
+			if e := g.cells[cell].Load(); e != nil && x.keyOf(e) == key {
+				return e, place[E]{g, cell}
 			}
 		}
 		if matches(tags, tagEmpty) != 0 {
-			return nil, place[K, P, V]{}
+			return nil, place[E]{}
 		}
 	}
 }
 
 // insertLocked puts e, whose key is absent, into the first free cell of its run.
-func (t *Table[K, P, V]) insertLocked(s *shard[K, P, V], h uint64, e *entry[K, P, V]) {
+func (x *index[K, E]) insertLocked(s *shard[E], h uint64, e *E) {
 	p := s.groups.Load()
 	if p == nil || ofLoad*(s.used+1) > maxLoad*groupCells*len(*p) {
-		p = t.resizeLocked(s, int(s.live.Load())+1)
+		p = x.resizeLocked(s, int(s.live.Load())+1)
 	}
 	if p.insert(h, e) == tagEmpty {
 		s.used++
@@ -125,14 +125,14 @@ func (t *Table[K, P, V]) insertLocked(s *shard[K, P, V], h uint64, e *entry[K, P
 }
 
 // insert returns the tag that the cell had.
-func (p *groups[K, P, V]) insert(h uint64, e *entry[K, P, V]) (before uint64) {
+func (p *groups[E]) insert(h uint64, e *E) (before uint64) {
 	gs := *p
 	for i := h; ; i++ {
 		g := &gs[i&uint64(len(gs)-1)]
 		tags := g.tags.Load()
 		for cell := range groupCells {
 			if before = tags >> (8 * cell) & 0xff; before < tagFirst {
-				place[K, P, V]{g, cell}.fill(e, tagOf(h))
+				place[E]{g, cell}.fill(e, tagOf(h))
 				return before
 			}
 		}
@@ -140,7 +140,7 @@ func (p *groups[K, P, V]) insert(h uint64, e *entry[K, P, V]) (before uint64) {
 }
 
 // removeLocked empties the cell. In a group that was never full no mark is needed.
-func (t *Table[K, P, V]) removeLocked(s *shard[K, P, V], at place[K, P, V]) {
+func (x *index[K, E]) removeLocked(s *shard[E], at place[E]) {
 	if matches(at.group.tags.Load(), tagEmpty) != 0 {
 		at.tag(tagEmpty)
 		s.used--
@@ -155,30 +155,30 @@ func (t *Table[K, P, V]) removeLocked(s *shard[K, P, V], at place[K, P, V]) {
 		s.groups.Store(nil)
 		s.used = 0
 	case size > 1 && 8*live < groupCells*size:
-		t.resizeLocked(s, live)
+		x.resizeLocked(s, live)
 	}
 }
 
-// resizeLocked publishes a fresh table for n entries. The old one is left as it is, for the readers in it.
-func (t *Table[K, P, V]) resizeLocked(s *shard[K, P, V], n int) *groups[K, P, V] {
+// resizeLocked publishes a fresh table for n elements. The old one is left as it is, for the readers in it.
+func (x *index[K, E]) resizeLocked(s *shard[E], n int) *groups[E] {
 	size := 1
 	for ofLoad*n > newLoad*groupCells*size {
 		size *= 2
 	}
-	next := make(groups[K, P, V], size)
+	next := make(groups[E], size)
 	for i := range next {
 		next[i].tags.Store(noTags)
 	}
 	s.used = 0
-	s.each(func(e *entry[K, P, V]) {
-		next.insert(t.hash(e.key), e)
+	s.each(func(e *E) {
+		next.insert(x.hash(x.keyOf(e)), e)
 		s.used++
 	})
 	s.groups.Store(&next)
 	return &next
 }
 
-func (s *shard[K, P, V]) each(visit func(*entry[K, P, V])) {
+func (s *shard[E]) each(visit func(*E)) {
 	p := s.groups.Load()
 	if p == nil {
 		return
@@ -190,4 +190,39 @@ func (s *shard[K, P, V]) each(visit func(*entry[K, P, V])) {
 			}
 		}
 	}
+}
+
+func (x *index[K, E]) lookup(key K) *E {
+	h := x.hash(key)
+	e, _ := x.find(x.shard(h), h, key)
+	return e
+}
+
+// Len returns how many keys are registered, without visiting them.
+func (x *index[K, E]) Len() int {
+	n := int64(0)
+	for i := range x.shards {
+		n += x.shards[i].live.Load()
+	}
+	return int(n)
+}
+
+// visit calls each with copies of the shards, taken one at a time, so that it runs without a lock.
+func (x *index[K, E]) visit(each func(*E) bool) {
+	var batch []*E
+	for i := range x.shards {
+		batch = x.shards[i].copyTo(batch[:0])
+		for _, e := range batch {
+			if !each(e) {
+				return
+			}
+		}
+	}
+}
+
+func (s *shard[E]) copyTo(batch []*E) []*E {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.each(func(e *E) { batch = append(batch, e) })
+	return batch
 }
