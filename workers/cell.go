@@ -26,16 +26,9 @@ type cell struct {
 	handle   source.Handle // nil until the first Init
 	occasion *occasion     // nil: there is none
 
-	deadlineIndex int32  // belongs to the worker's deadlines
-	crewIndex     int32  // belongs to the partition's crew
-	profileIndex  uint16 // of the profile among the worker's
-
-	// mu guards these too.
-	starting bool // its child is being started; who does that retires it, should it have ended by then
-	woken    bool // a wake is in the mailbox
-	unasked  bool // the source was not asked yet to wake the tracker as the committed record wants
-	ended    bool // decides nothing any more: the run has finished or the partition is not owned here
-	aside    bool // parked: holds its partition's checkpoint back, and nobody else's
+	crewIndex    int32  // belongs to the partition's crew
+	profileIndex uint16 // of the profile among the worker's; set before the cell is anybody else's
+	flags        flags  // guarded by mu
 }
 
 func newCell(part *partition, profile *profile, target source.Target) *cell {
@@ -79,7 +72,7 @@ const maxAttempts = 3
 func (c *cell) Observe(o source.Observation) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.ended {
+	if c.flags.has(ended) {
 		return
 	}
 	on := c.onLocked()
@@ -99,7 +92,7 @@ func (c *cell) Observe(o source.Observation) {
 // pinLocked keeps the profile's checkpoint below height until everything that waits is stored. While the tracker is set aside
 // its partition's checkpoint stays where it is anyway.
 func (c *cell) pinLocked(height uint64) {
-	if had := c.hadLocked(); c.aside || had.pinned && had.pin <= height {
+	if had := c.hadLocked(); c.flags.has(aside) || had.pinned && had.pin <= height {
 		return
 	}
 	c.profile().mark.begin(height)
@@ -120,10 +113,10 @@ func (c *cell) unpinLocked() {
 func (c *cell) setAside() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.ended || c.aside {
+	if c.flags.has(ended) || c.flags.has(aside) {
 		return
 	}
-	c.aside = true
+	c.flags.set(aside, true)
 	c.part.holdBack(1)
 	c.unpinLocked()
 }
@@ -133,11 +126,11 @@ func (c *cell) setAside() {
 func (c *cell) takeUp(since uint64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if !c.aside {
+	if !c.flags.has(aside) {
 		return
 	}
-	c.aside = false
-	if !c.ended && since > 0 {
+	c.flags.set(aside, false)
+	if !c.flags.has(ended) && since > 0 {
 		c.pinLocked(since)
 	}
 	c.part.holdBack(-1)
@@ -158,7 +151,7 @@ func lowestHeight(o source.Observation) uint64 {
 // in. done is called exactly once.
 func (c *cell) ask(in input) {
 	c.mu.Lock()
-	if c.ended {
+	if c.flags.has(ended) {
 		c.mu.Unlock()
 		in.finish(c.record.Load(), errNotMine)
 		return
@@ -200,7 +193,7 @@ func (c *cell) wakeServerLocked() bool {
 	if phase := child.Phase(); phase != supervision.Running && phase != supervision.Starting {
 		return false
 	}
-	if c.woken {
+	if c.flags.has(woken) {
 		return true
 	}
 	err := child.Info(wake{})
@@ -208,8 +201,8 @@ func (c *cell) wakeServerLocked() bool {
 		time.AfterFunc(overloadPause, c.wake)
 		return true
 	}
-	c.woken = err == nil
-	return c.woken
+	c.flags.set(woken, err == nil)
+	return c.flags.has(woken)
 }
 
 // hungPause is how long a server may leave what others ask undecided before the worker decides in its place: it may hang.

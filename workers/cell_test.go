@@ -47,8 +47,8 @@ func TestWhoAsksATrackerThatEndsIsAnsweredOnce(t *testing.T) {
 
 // TestCellIsSmall: a worker holds a million, and memory comes in sizes.
 func TestCellIsSmall(t *testing.T) {
-	if got := unsafe.Sizeof(cell{}); got > 96 {
-		t.Errorf("a cell takes %d bytes, want at most 96", got)
+	if got := unsafe.Sizeof(cell{}); got > 80 {
+		t.Errorf("a cell takes %d bytes, want at most 80", got)
 	}
 }
 

@@ -22,7 +22,7 @@ func (p *partition) enlist(c *cell, t tenure) bool {
 		return false
 	}
 	c.mu.Lock()
-	c.starting = true
+	c.flags.set(starting, true)
 	c.mu.Unlock()
 	p.crew.members = append(p.crew.members, c)
 	c.crewIndex = int32(len(p.crew.members))

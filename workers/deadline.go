@@ -9,28 +9,31 @@ import (
 
 // deadlines calls back when cells' deadlines pass: one goroutine and one timer for all of them.
 type deadlines struct {
+	began time.Time     // with its monotonic reading
+	kick  chan struct{} // 1: the earliest deadline changed
+
 	mu   sync.Mutex
 	heap deadlineHeap
-	kick chan struct{} // 1: the earliest deadline changed
 }
 
-func newDeadlines() *deadlines { return &deadlines{kick: make(chan struct{}, 1)} }
+func newDeadlines() *deadlines { return &deadlines{began: time.Now(), kick: make(chan struct{}, 1)} }
 
-// set plans c's deadline, in place of the one set before. The zero time plans none.
+// set plans c's deadline, in place of the one set before. It has a reading of the monotonic clock, as what clock.due returns, so
+// that a wall clock that is set changes nothing. The zero time plans none.
 func (d *deadlines) set(c *cell, at time.Time) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	switch {
-	case at.IsZero():
+	if at.IsZero() {
 		d.removeLocked(c)
 		return
-	case c.deadlineIndex > 0:
-		d.heap[c.deadlineIndex-1].at = at
-		heap.Fix(&d.heap, int(c.deadlineIndex-1))
-	default:
-		heap.Push(&d.heap, deadline{at: at, cell: c})
 	}
-	if d.heap[0].cell == c {
+	if i, planned := d.heap.places[c]; planned {
+		d.heap.plans[i].at = at.Sub(d.began)
+		heap.Fix(&d.heap, int(i))
+	} else {
+		heap.Push(&d.heap, deadline{at: at.Sub(d.began), cell: c})
+	}
+	if d.heap.plans[0].cell == c {
 		d.kickLocked()
 	}
 }
@@ -43,8 +46,8 @@ func (d *deadlines) remove(c *cell) {
 }
 
 func (d *deadlines) removeLocked(c *cell) {
-	if c.deadlineIndex > 0 {
-		heap.Remove(&d.heap, int(c.deadlineIndex-1))
+	if i, planned := d.heap.places[c]; planned {
+		heap.Remove(&d.heap, int(i))
 	}
 }
 
@@ -78,42 +81,55 @@ func (d *deadlines) run(ctx context.Context, expire func(*cell)) {
 func (d *deadlines) due(now time.Time) (cells []*cell, next time.Duration) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	for len(d.heap) > 0 && !d.heap[0].at.After(now) {
+	passed := now.Sub(d.began)
+	for d.heap.Len() > 0 && d.heap.plans[0].at <= passed {
 		cells = append(cells, heap.Pop(&d.heap).(deadline).cell)
 	}
-	if len(d.heap) == 0 {
+	if d.heap.Len() == 0 {
 		return cells, time.Hour
 	}
-	return cells, d.heap[0].at.Sub(now)
+	return cells, d.heap.plans[0].at - passed
 }
 
 type deadline struct {
-	at   time.Time
+	at   time.Duration // since began
 	cell *cell
 }
 
-// deadlineHeap keeps each cell's place in cell.deadlineIndex, counted from 1 so that a new cell is in no heap.
-type deadlineHeap []deadline
+// deadlineHeap knows the place of each cell that has a deadline, and nothing of the others: most trackers have none.
+type deadlineHeap struct {
+	plans  []deadline
+	places map[*cell]int32 // nil while there is no deadline
+}
 
-func (h deadlineHeap) Len() int           { return len(h) }
-func (h deadlineHeap) Less(i, j int) bool { return h[i].at.Before(h[j].at) }
+func (h *deadlineHeap) Len() int           { return len(h.plans) }
+func (h *deadlineHeap) Less(i, j int) bool { return h.plans[i].at < h.plans[j].at }
 
-func (h deadlineHeap) Swap(i, j int) {
-	h[i], h[j] = h[j], h[i]
-	h[i].cell.deadlineIndex, h[j].cell.deadlineIndex = int32(i+1), int32(j+1)
+func (h *deadlineHeap) Swap(i, j int) {
+	if i == j {
+		return
+	}
+	h.plans[i], h.plans[j] = h.plans[j], h.plans[i]
+	h.places[h.plans[i].cell], h.places[h.plans[j].cell] = int32(i), int32(j)
 }
 
 func (h *deadlineHeap) Push(x any) {
 	d := x.(deadline)
-	*h = append(*h, d)
-	d.cell.deadlineIndex = int32(len(*h))
+	if h.places == nil {
+		h.places = make(map[*cell]int32)
+	}
+	h.places[d.cell] = int32(len(h.plans))
+	h.plans = append(h.plans, d)
 }
 
 func (h *deadlineHeap) Pop() any {
-	old := *h
-	last := old[len(old)-1]
-	old[len(old)-1] = deadline{}
-	*h = old[:len(old)-1]
-	last.cell.deadlineIndex = 0
-	return last
+	last := len(h.plans) - 1
+	d := h.plans[last]
+	h.plans[last] = deadline{}
+	h.plans = h.plans[:last]
+	delete(h.places, d.cell)
+	if last == 0 {
+		*h = deadlineHeap{} // neither gives memory back otherwise
+	}
+	return d
 }

@@ -22,10 +22,10 @@ func (c *cell) end() (retire bool) {
 
 // endLocked reports whether the caller is to have the tracker retired: once, and not while its child is being started.
 func (c *cell) endLocked() (retire bool) {
-	if c.ended {
+	if c.flags.has(ended) {
 		return false
 	}
-	c.ended = true
+	c.flags.set(ended, true)
 	if on := c.occasion; on != nil {
 		on.inbox, on.heard = source.Inbox{}, false
 	}
@@ -34,20 +34,20 @@ func (c *cell) endLocked() (retire bool) {
 	if c.hadLocked().awaited {
 		c.part.worker.refreshes.over(c)
 	}
-	if c.aside {
-		c.aside = false
+	if c.flags.has(aside) {
+		c.flags.set(aside, false)
 		c.part.holdBack(-1)
 	}
 	c.tellChangedLocked()
-	return !c.starting
+	return !c.flags.has(starting)
 }
 
 // started says that the child was started, and reports whether the caller is to have the tracker retired, as it has ended meanwhile.
 func (c *cell) started() (retire bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.starting = false
-	return c.ended
+	c.flags.set(starting, false)
+	return c.flags.has(ended)
 }
 
 // close takes a cell that has ended out of the deadlines, and answers those who asked too late.
@@ -117,7 +117,7 @@ func (c *cell) whenChanged() <-chan struct{} {
 	o := c.onLocked()
 	if o.changed == nil {
 		o.changed = make(chan struct{})
-		if c.ended {
+		if c.flags.has(ended) {
 			close(o.changed)
 		}
 	}

@@ -58,7 +58,7 @@ func (w *Worker) parkMissed() {
 func (c *cell) over() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.ended
+	return c.flags.has(ended)
 }
 
 // park has the record say that the tracker crashed too often.

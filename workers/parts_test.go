@@ -112,6 +112,9 @@ func TestDeadlinesComeInOrderOnce(t *testing.T) {
 		if want := []*cell{cells[0], cells[4], cells[3]}; !slices.Equal(expired, want) {
 			t.Errorf("expired %d cells in the wrong order or number", len(expired))
 		}
+		if d.heap.plans != nil || d.heap.places != nil {
+			t.Error("no deadline is left, and what held them is kept")
+		}
 	})
 }
 

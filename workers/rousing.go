@@ -72,7 +72,7 @@ func (r *rousing) leave(wave uint32) {
 // rouseLocked has the server decide on what the source has said: now if there is a place, else in its turn.
 func (c *cell) rouseLocked() {
 	on := c.onLocked()
-	if c.woken || on.queued {
+	if c.flags.has(woken) || on.queued {
 		return
 	}
 	select {
@@ -99,7 +99,7 @@ func (c *cell) rouse() {
 func (c *cell) takePlaceLocked() {
 	on, r := c.onLocked(), c.part.worker.rousing
 	switch {
-	case c.woken || c.ended || !on.heard:
+	case c.flags.has(woken) || c.flags.has(ended) || !on.heard:
 		r.leave(r.wave.Load())
 		return
 	case on.place != 0:
@@ -108,7 +108,7 @@ func (c *cell) takePlaceLocked() {
 		on.place = r.wave.Load()
 	}
 	c.wakeLocked()
-	if !c.woken {
+	if !c.flags.has(woken) {
 		c.restLocked()
 	}
 }

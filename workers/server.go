@@ -39,7 +39,7 @@ func (s server) Init(_ context.Context, child *supervision.Child) error {
 		on.crashSeen, on.comeback = crash.At, true
 		c.askLocked(c.comesBack(crash))
 	}
-	c.woken = false
+	c.flags.set(woken, false)
 	c.restLocked()
 	if on := c.occasion; on != nil && on.inbox.Len() == 0 {
 		on.heard = false // what it held is not settled, it was lost: the pin stays until the source has spoken again
@@ -88,7 +88,7 @@ func (c *cell) watch() {
 func (c *cell) keep(handle source.Handle) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.ended || c.handle != nil {
+	if c.flags.has(ended) || c.handle != nil {
 		return false
 	}
 	c.handle = handle
@@ -111,7 +111,7 @@ func (c *cell) followedTo() uint64 {
 func (c *cell) planDeadline(due time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if !c.ended {
+	if !c.flags.has(ended) {
 		c.part.worker.deadlines.set(c, due)
 	}
 }

@@ -41,11 +41,11 @@ func (c *cell) step(ctx context.Context, what inputs) error {
 // does it to one tracker then, and not to the journal.
 func (c *cell) askWake() {
 	c.mu.Lock()
-	c.woken = false // what happens from now on wakes the server again
-	unasked, handle := c.unasked, c.handle
-	c.unasked = false
+	c.flags.set(woken, false) // what happens from now on wakes the server again
+	ask, handle := c.flags.has(unasked), c.handle
+	c.flags.set(unasked, false)
 	c.mu.Unlock()
-	if unasked && handle != nil {
+	if ask && handle != nil {
 		handle.Wake(c.record.Load().Wake(c.policy))
 	}
 }
@@ -54,7 +54,7 @@ func (c *cell) askWake() {
 func (c *cell) take(what inputs) (input, bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.ended || c.hadLocked().writing {
+	if c.flags.has(ended) || c.hadLocked().writing {
 		return input{}, false
 	}
 	if c.askedLocked() {
@@ -162,7 +162,7 @@ func (c *cell) stall(in input) {
 func (c *cell) putBack(in input) bool {
 	c.mu.Lock()
 	c.writtenLocked()
-	record, ended := c.record.Load(), c.ended
+	record, ended := c.record.Load(), c.flags.has(ended)
 	if !ended {
 		c.askAgainLocked(in)
 	}
@@ -198,7 +198,7 @@ func (c *cell) complete(in input, d tracker.Decision, r bus.Result) {
 func (c *cell) adopt(record *tracker.Record, revision uint64) {
 	c.mu.Lock()
 	c.commitLocked(record, revision)
-	c.unasked = true
+	c.flags.set(unasked, true)
 	c.writtenLocked()
 	c.tellChangedLocked()
 	finished := record.Phase() == bus.PhaseFinished
@@ -231,7 +231,7 @@ func (c *cell) overtaken(in input, stale *bus.StaleError) {
 		return
 	}
 	c.mu.Lock()
-	ended := c.ended
+	ended := c.flags.has(ended)
 	if !ended {
 		c.askAgainLocked(in) // before the decision under way ends: another would be taken first
 	}
