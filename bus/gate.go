@@ -45,7 +45,7 @@ func (g *gate) tryEnter() (wait <-chan struct{}) {
 func (g *gate) crowded(n int) (wait <-chan struct{}) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if g.inside < n {
+	if g.inside < min(n, g.limit) {
 		return nil
 	}
 	return g.changed

@@ -32,7 +32,7 @@ func (r *Records) loadPartitions(ctx context.Context, held []Holding, yield func
 		}
 	}
 	open := 0
-	for share := range slices.Chunk(held, (len(held)+askers-1)/askers) {
+	for share := range slices.Chunk(held, max(1, (len(held)+askers-1)/askers)) {
 		open++
 		asking.Go(func() {
 			err := r.askPartitions(ctx, share, func(records []*Record) bool { return tell(answered{records: records}) })

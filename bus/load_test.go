@@ -62,7 +62,7 @@ func TestLoadReturnsEveryRecordOfThePartitionsOnce(t *testing.T) {
 	revisions := storeRecords(t, nc, subjects)
 	owners := claim(t, nc, "w-1")
 	for name, partitions := range map[string][]int{
-		"one": {3}, "one slot": {4}, "some": {3, 4, 5, 6}, "empty": {7}, "most": numbers(0, 100), "all": numbers(0, bus.Partitions),
+		"none": {}, "one": {3}, "one slot": {4}, "some": {3, 4, 5, 6}, "empty": {7}, "most": numbers(0, 100), "all": numbers(0, bus.Partitions),
 	} {
 		t.Run(name, func(t *testing.T) {
 			var held []bus.Holding

@@ -5,12 +5,14 @@ import (
 	"errors"
 	"net/http"
 	"net/http/httptest"
+	"runtime"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"go.uber.org/goleak"
 
+	"trackerfleet/bus"
 	"trackerfleet/cmd/tracker/bench/gauge"
 )
 
@@ -119,5 +121,40 @@ func TestFlight_endsWithTheFirstError(t *testing.T) {
 func TestGoroutines_areGoneAfterwards(t *testing.T) {
 	if took, bytes := goroutines(1000); took <= 0 || bytes < 1000 {
 		t.Errorf("1,000 goroutines took %v and %.0f bytes each", took, bytes)
+	}
+}
+
+type rest = Fleet
+
+// heartbeats is a fleet whose one worker says that it has one tracker more every time.
+type heartbeats struct {
+	rest
+	trackers int
+}
+
+func (h *heartbeats) Fleet(context.Context) (bus.FleetReply, error) {
+	h.trackers++
+	return bus.FleetReply{Workers: []bus.FleetWorker{{Trackers: uint64(h.trackers)}}}, nil
+}
+
+// TestLoaded_isToldBeforeThereAreMetrics: a worker that loads serves none yet.
+func TestLoaded_isToldBeforeThereAreMetrics(t *testing.T) {
+	r := serving(t, metrics) // without the journal's
+	fleet := new(heartbeats)
+	r.Bench.Fleet, r.ids, r.Report = fleet, make([]bus.ID, 6), func(Progress) {}
+	if took, err := r.loaded(t.Context(), time.Now(), 3); err != nil || took <= 0 || fleet.trackers != 3 {
+		t.Errorf("half of 6 were there after %v, %v, at heartbeat %d", took, err, fleet.trackers)
+	}
+}
+
+func TestIdleShare_isThatOfForcedCollectionsWhenNoneCame(t *testing.T) {
+	idle, after := state{gcSeconds: 1, cpuSeconds: 100, collections: 5}, state{gcSeconds: 2, cpuSeconds: 200, collections: 6}
+	if got := idleShare(idle, after, after); got != 0.01 {
+		t.Errorf("one came: %v", got)
+	}
+	collected := state{gcSeconds: 5, cpuSeconds: 300, collections: 7}
+	want := 2 / (120 * float64(runtime.GOMAXPROCS(0)))
+	if got := idleShare(idle, idle, collected); got != want {
+		t.Errorf("none came: %v, want %v", got, want)
 	}
 }

@@ -118,11 +118,14 @@ func (b *bareBatches) close(ctx context.Context) error {
 
 // publish publishes n batches.
 func (b *bareBatches) publish(ctx context.Context, n int) error {
-	from := b.published
+	batches := make([][]*nats.Msg, n)
+	for i := range batches {
+		batches[i] = b.full(b.published + i)
+	}
 	began := time.Now()
 	err := flight(ctx, batchPublishers, batchPublishers, func(ctx context.Context, k int) error {
 		for i := k; i < n; i += batchPublishers {
-			if _, err := b.publisher.Publish(ctx, b.full(from+i)); err != nil {
+			if _, err := b.publisher.Publish(ctx, batches[i]); err != nil {
 				return err
 			}
 		}

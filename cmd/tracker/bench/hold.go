@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"runtime"
 	"time"
 )
 
@@ -37,7 +38,6 @@ func (r *run) hold(ctx context.Context) error {
 	}
 	r.result.Phases = append(r.result.Phases, phase("hold", len(r.ids), time.Since(began)))
 	r.result.RSSBytesPerTracker = (after.rss - r.before.rss) / n
-	r.result.GCCPUShare = share(after.gcSeconds-idle.gcSeconds, after.cpuSeconds-idle.cpuSeconds)
 	server, err := r.serverRSS(ctx)
 	if err != nil {
 		return err
@@ -45,7 +45,21 @@ func (r *run) hold(ctx context.Context) error {
 	r.result.ServerRSSBytesPerTracker = (server - r.server) / n
 	collected, longest, err := r.collect(ctx)
 	r.result.HeapBytesPerTracker, r.result.GCMaxPauseMS = (collected.heap-r.before.heap)/n, 1000*longest
+	r.result.GCCPUShare = idleShare(idle, after, collected)
 	return err
+}
+
+// forcedEvery is how often the runtime collects when nothing else has it do so.
+const forcedEvery = 2 * time.Minute
+
+// idleShare returns the collector's share of the CPUs from idle to after. If it did not run then, the runtime has counted no CPU time
+// either, and it is the share of one collection, of those from then to collected, every forcedEvery.
+func idleShare(idle, after, collected state) float64 {
+	if after.collections > idle.collections {
+		return share(after.gcSeconds-idle.gcSeconds, after.cpuSeconds-idle.cpuSeconds)
+	}
+	each := share(collected.gcSeconds-after.gcSeconds, collected.collections-after.collections)
+	return each / (forcedEvery.Seconds() * float64(runtime.GOMAXPROCS(0)))
 }
 
 // settle waits until the worker has that many trackers, or any if 0, and its memory has settled or does not settle.

@@ -33,7 +33,7 @@ func (r *run) recoverWorker(ctx context.Context) error {
 				err = r.pings(ctx, firsts, func() { first = time.Since(killed) })
 				return err
 			}
-			if half, err = r.running(ctx, killed, (len(r.ids)+1)/2); err == nil {
+			if half, err = r.loaded(ctx, killed, (len(r.ids)+1)/2); err == nil {
 				all, err = r.running(ctx, killed, len(r.ids))
 			}
 			return err
@@ -75,6 +75,26 @@ func (r *run) running(ctx context.Context, killed time.Time, n int) (time.Durati
 			return took, nil
 		}
 		r.Report(Progress{"recover", int(now.running), len(r.ids)})
+		if err := pause(ctx, countEvery); err != nil {
+			return took, errors.Join(err, unread)
+		}
+	}
+}
+
+// loaded waits until the worker says, in its heartbeats, that it has n trackers: it serves no metrics before all are there.
+func (r *run) loaded(ctx context.Context, killed time.Time, n int) (time.Duration, error) {
+	for {
+		one, cancel := context.WithTimeout(ctx, attempt)
+		fleet, unread := r.Fleet.Fleet(one)
+		cancel()
+		took, there := time.Since(killed), 0
+		for _, w := range fleet.Workers {
+			there += int(w.Trackers)
+		}
+		if unread == nil && there >= n {
+			return took, nil
+		}
+		r.Report(Progress{"recover", there, len(r.ids)})
 		if err := pause(ctx, countEvery); err != nil {
 			return took, errors.Join(err, unread)
 		}

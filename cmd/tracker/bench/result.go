@@ -22,7 +22,7 @@ type Result struct {
 
 	ServerRSSBytesPerTracker float64 `json:"server_rss_bytes_per_tracker,omitempty"` // of the NATS server's process, if it is the bench's
 
-	GCCPUShare   float64 `json:"gc_cpu_share"`    // of the worker's CPUs while all trackers were idle
+	GCCPUShare   float64 `json:"gc_cpu_share"`    // of the worker's CPUs while all trackers are idle
 	GCMaxPauseMS float64 `json:"gc_max_pause_ms"` // that a collection of the whole heap stopped the worker for, milliseconds
 
 	// The worker's process was killed and started again: the time from the kill until the first of its trackers answered, half of them,

@@ -2,6 +2,7 @@ package soak
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -269,6 +270,13 @@ func (l *ledger) open() (unfinished, down int) {
 		}
 	}
 	return l.unfinish, down
+}
+
+// firstFaults returns the first of the faults.
+func (l *ledger) firstFaults() []string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return slices.Clone(l.faults)
 }
 
 // untold returns the faults, not all if there are many, since it was called last.

@@ -28,8 +28,9 @@ const (
 	MaxTrackers = 2_000_000
 	// minLifeBlocks is how many blocks a tracker must live at least, so that it is not over before it has begun.
 	minLifeBlocks = 10
-	// minSamples is how many samples there must be when all is warm.
-	minSamples = 6
+	// minSamples is how many samples there must be time for when all is warm, and leastSamples how many there must be then: one for each
+	// third.
+	minSamples, leastSamples = 6, 3
 )
 
 // Validate returns what is wrong with p.
@@ -41,7 +42,7 @@ func (p Plan) Validate() error {
 		return fmt.Errorf("soak: churn %v, crashes %v, lookups %v: must not be negative, and there must be churn", p.Churn, p.Crashes, p.Lookups)
 	case p.Retention < time.Second:
 		return fmt.Errorf("soak: retention %v: must be a second at least", p.Retention)
-	case p.BlockTime < time.Millisecond || p.Sample <= 0:
+	case p.BlockTime < time.Millisecond || p.Sample < time.Millisecond:
 		return fmt.Errorf("soak: block time %v, sample %v: must be a millisecond at least", p.BlockTime, p.Sample)
 	case p.life() < minLifeBlocks*p.BlockTime:
 		return fmt.Errorf("soak: %d trackers live for %v only when %v come and go a second: at least %d blocks of %v are needed",

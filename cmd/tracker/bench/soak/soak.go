@@ -117,13 +117,13 @@ func (s Soak) Run(ctx context.Context) (Result, error) {
 	var following sync.WaitGroup
 	defer following.Wait()
 	defer cancel(nil)
-	following.Go(func() { r.follow(ctx, cancel) })
+	following.Go(func() { r.follow(ctx, cancel, state.LastSeq+1) })
 	for _, step := range []func(context.Context) error{r.fill, r.soak, r.finish, r.forget} {
 		if err := step(ctx); err != nil {
 			return Result{}, err
 		}
 	}
-	return r.result(), nil
+	return r.result()
 }
 
 // report tells how far a phase is.
@@ -135,9 +135,9 @@ func (s *soak) report(phase string, done, total int) {
 	s.Report(p)
 }
 
-// follow takes in all events until ctx ends. If they end before, nothing can be judged any more.
-func (s *soak) follow(ctx context.Context, cancel context.CancelCauseFunc) {
-	for event, err := range s.Fleet.Events(ctx, bus.EventsRequest{New: true}) {
+// follow takes in all events from sequence number from on until ctx ends. If they end before, nothing can be judged any more.
+func (s *soak) follow(ctx context.Context, cancel context.CancelCauseFunc, from uint64) {
+	for event, err := range s.Fleet.Events(ctx, bus.EventsRequest{From: from}) {
 		switch {
 		case ctx.Err() != nil:
 			return

@@ -29,7 +29,7 @@ func TestPlan_namesWhatIsWrong(t *testing.T) {
 		func(p *Plan) { p.Lookups = -1 },
 		func(p *Plan) { p.Retention = time.Second / 2 },
 		func(p *Plan) { p.BlockTime = 0 },
-		func(p *Plan) { p.Sample = 0 },
+		func(p *Plan) { p.Sample = time.Microsecond },
 		func(p *Plan) { p.Churn = 101 }, // their life is shorter than ten blocks
 		func(p *Plan) { p.Tolerance = -0.1 },
 		func(p *Plan) { p.For = 25 * time.Second }, // 20 s of which are for warming up
@@ -158,5 +158,36 @@ func TestDiskBytes_countsAllFiles(t *testing.T) {
 	}
 	if n, err := diskBytes(filepath.Join(dir, "gone")); n != 0 || err != nil {
 		t.Errorf("%v bytes of a folder that is gone, %v", n, err)
+	}
+}
+
+// TestResult_isNoneWithoutEnoughSamples: of one or two nothing can be said, and least of all that it was held.
+func TestResult_isNoneWithoutEnoughSamples(t *testing.T) {
+	for n := range leastSamples + 1 {
+		s := &soak{Soak: Soak{Plan: plan}, ledger: &ledger{plan: plan}}
+		for i := range n {
+			s.samples = append(s.samples, Sample{Seconds: 21 + 20*float64(i), Trackers: 1000, StartsPerSecond: 10})
+		}
+		_, err := s.result()
+		if enough := n >= leastSamples; (err == nil) != enough {
+			t.Errorf("%d samples: %v", n, err)
+		}
+	}
+}
+
+func TestResult_holdsWithoutLookupsThatNobodyWants(t *testing.T) {
+	s := &soak{Soak: Soak{Plan: plan}, ledger: &ledger{plan: plan}}
+	for i := range 30 {
+		s.samples = append(s.samples, Sample{Seconds: 21 + float64(i), Trackers: 1000, StartsPerSecond: 10})
+	}
+	for _, lookups := range []float64{0, 1} {
+		s.Plan.Lookups = lookups
+		r, err := s.result()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if r.Held != (lookups == 0) {
+			t.Errorf("%v lookups a second wanted, none made: %+v", lookups, r.Promises)
+		}
 	}
 }
