@@ -12,7 +12,6 @@ import (
 
 	"go.uber.org/goleak"
 
-	"trackerfleet/bus"
 	"trackerfleet/cmd/tracker/bench/gauge"
 )
 
@@ -124,26 +123,15 @@ func TestGoroutines_areGoneAfterwards(t *testing.T) {
 	}
 }
 
-type rest = Fleet
-
-// heartbeats is a fleet whose one worker says that it has one tracker more every time.
-type heartbeats struct {
-	rest
-	trackers int
-}
-
-func (h *heartbeats) Fleet(context.Context) (bus.FleetReply, error) {
-	h.trackers++
-	return bus.FleetReply{Workers: []bus.FleetWorker{{Trackers: uint64(h.trackers)}}}, nil
-}
-
-// TestLoaded_isToldBeforeThereAreMetrics: a worker that loads serves none yet.
-func TestLoaded_isToldBeforeThereAreMetrics(t *testing.T) {
-	r := serving(t, metrics) // without the journal's
-	fleet := new(heartbeats)
-	r.Bench.Fleet, r.ids, r.Report = fleet, make([]bus.ID, 6), func(Progress) {}
-	if took, err := r.loaded(t.Context(), time.Now(), 3); err != nil || took <= 0 || fleet.trackers != 3 {
-		t.Errorf("half of 6 were there after %v, %v, at heartbeat %d", took, err, fleet.trackers)
+func TestHeldBy_readsHeartbeats(t *testing.T) {
+	got, err := heldBy([]byte(`{"worker":"w-1","beat":3,"load":{"trackers":7,"partitions":2}}`))
+	if err != nil || got != 7 {
+		t.Errorf("%d, %v, want 7", got, err)
+	}
+	for _, bad := range []string{`{"worker":"w-1"}`, `{"load":{"partitions":2}}`, `{`} {
+		if _, err := heldBy([]byte(bad)); err == nil {
+			t.Errorf("%s says nothing of trackers, and no error", bad)
+		}
 	}
 }
 

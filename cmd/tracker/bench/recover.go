@@ -3,6 +3,7 @@ package bench
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -81,24 +82,39 @@ func (r *run) running(ctx context.Context, killed time.Time, n int) (time.Durati
 	}
 }
 
-// loaded waits until the worker says, in its heartbeats, that it has n trackers: it serves no metrics before all are there.
+// loaded waits until the worker says, in its heartbeats, that it has n trackers: it serves no metrics before all are there, and to ask it
+// would be work for it.
 func (r *run) loaded(ctx context.Context, killed time.Time, n int) (time.Duration, error) {
+	beats, err := r.Client.SubscribeSync(bus.SubjectHeartbeats)
+	if err != nil {
+		return 0, err
+	}
+	defer beats.Unsubscribe()
 	for {
-		one, cancel := context.WithTimeout(ctx, attempt)
-		fleet, unread := r.Fleet.Fleet(one)
-		cancel()
-		took, there := time.Since(killed), 0
-		for _, w := range fleet.Workers {
-			there += int(w.Trackers)
+		beat, err := beats.NextMsgWithContext(ctx)
+		if err != nil {
+			return 0, err
 		}
-		if unread == nil && there >= n {
-			return took, nil
+		there, err := heldBy(beat.Data)
+		if err != nil || there >= n {
+			return time.Since(killed), err
 		}
 		r.Report(Progress{"recover", there, len(r.ids)})
-		if err := pause(ctx, countEvery); err != nil {
-			return took, errors.Join(err, unread)
-		}
 	}
+}
+
+// heldBy returns how many trackers a worker says that it has in a heartbeat.
+func heldBy(beat []byte) (int, error) {
+	var h struct {
+		Load struct{ Trackers *int }
+	}
+	if err := json.Unmarshal(beat, &h); err != nil {
+		return 0, fmt.Errorf("heartbeat: %w", err)
+	}
+	if h.Load.Trackers == nil {
+		return 0, fmt.Errorf("heartbeat %s does not say how many trackers there are", beat)
+	}
+	return *h.Load.Trackers, nil
 }
 
 // recoverServer kills the server, has it started again on its store, and measures when the fleet works again.
