@@ -84,7 +84,7 @@ func (w *Worker) serveFleet(ctx context.Context, r request) {
 			Partition: o.Partition, State: state, Worker: o.Worker, Epoch: o.Epoch,
 		})
 	}
-	own, err := w.list(bus.ListRequest{})
+	own, err := w.list(ctx, bus.ListRequest{})
 	if err != nil {
 		w.replyError(r, err)
 		return

@@ -3,6 +3,7 @@ package workers
 import (
 	"container/heap"
 	"context"
+	"runtime"
 	"slices"
 	"strings"
 	"time"
@@ -19,7 +20,7 @@ func (w *Worker) serveList(ctx context.Context, r request) {
 		w.replyError(r, err)
 		return
 	}
-	reply, err := w.list(req)
+	reply, err := w.list(ctx, req)
 	if err != nil {
 		w.replyError(r, err)
 		return
@@ -93,13 +94,13 @@ func newCounts() bus.Counts {
 }
 
 // serveListHere answers with this worker's part of a page.
-func (w *Worker) serveListHere(_ context.Context, r request) {
+func (w *Worker) serveListHere(ctx context.Context, r request) {
 	req, err := bus.DecodeList(r.body)
 	if err != nil {
 		w.replyError(r, err)
 		return
 	}
-	reply, err := w.list(req)
+	reply, err := w.list(ctx, req)
 	if err != nil {
 		w.replyError(r, err)
 		return
@@ -144,8 +145,19 @@ func (w *Worker) askPeer(ctx context.Context, worker string, body []byte) *bus.L
 	return &reply
 }
 
-// list returns this worker's trackers that match, those with the lowest IDs behind the cursor, and counts them all.
-func (w *Worker) list(req bus.ListRequest) (bus.ListReply, error) {
+// scans is how many pages are made at one time. Each looks at all trackers, which may be a million: those who ask again and again must
+// leave processors to the others.
+func scans() int { return max(1, runtime.GOMAXPROCS(0)/2) }
+
+// list returns this worker's trackers that match, those with the lowest IDs behind the cursor, and counts them all. It waits for its turn
+// until ctx ends.
+func (w *Worker) list(ctx context.Context, req bus.ListRequest) (bus.ListReply, error) {
+	select {
+	case w.scanning <- struct{}{}:
+		defer func() { <-w.scanning }()
+	case <-ctx.Done():
+		return bus.ListReply{}, bus.Overloaded(time.Second)
+	}
 	filter, err := bus.ParseFilter(req.Filter)
 	if err != nil {
 		return bus.ListReply{}, err

@@ -1,7 +1,9 @@
 package workers
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -96,4 +98,27 @@ func TestPagesOfSeveralWorkersPassNobody(t *testing.T) {
 			t.Fatalf("listed %d of %d: %v", len(got), total, got)
 		}
 	})
+}
+
+// TestListsTakeTurns: those who ask for the fleet again and again must not take all processors of a worker with a million trackers.
+func TestListsTakeTurns(t *testing.T) {
+	s := newSite(t)
+	w := s.worker("w-1", nil)
+	for range scans() {
+		w.scanning <- struct{}{}
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	listed := make(chan error, 1)
+	go func() { _, err := w.list(ctx, bus.ListRequest{}); listed <- err }()
+	cancel()
+	if err := <-listed; !errors.Is(err, bus.ErrOverloaded) {
+		t.Errorf("without a turn: %v", err)
+	}
+	<-w.scanning
+	if _, err := w.list(t.Context(), bus.ListRequest{}); err != nil {
+		t.Errorf("in its turn: %v", err)
+	}
+	if answer := s.request("fleet", ""); path(answer, "counts") == nil {
+		t.Errorf("fleet answered %v", answer)
+	}
 }

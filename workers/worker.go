@@ -53,6 +53,7 @@ type Worker struct {
 	fenced     pending[bus.Holding] // epochs that the stream has refused
 	stalled    pending[*cell]       // cells that wait for their partition to be owned again
 	ownKick    chan struct{}        // 1: ownership has something to look at
+	scanning   chan struct{}        // one per page of a list that is being made
 	closings   atomic.Uint64        // watches that were closed for trackers without a server
 
 	service  service
@@ -114,6 +115,7 @@ func New(nc, pulse *nats.Conn, cfg Config) (*Worker, error) {
 		rousing:     newRousing(),
 		spawning:    newBacklog[*attempt](2),
 		ownKick:     make(chan struct{}, 1),
+		scanning:    make(chan struct{}, scans()),
 		begun:       make(chan struct{}),
 		failed:      make(chan error, 1),
 	}
