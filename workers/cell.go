@@ -82,7 +82,7 @@ func (c *cell) Observe(o source.Observation) {
 		c.part.worker.refreshes.seen(c)
 	}
 	c.pinLocked(lowestHeight(o))
-	if on.awaited || c.askedLocked() {
+	if on.awaited || c.urgentLocked() {
 		c.wakeLocked()
 		return
 	}
@@ -113,7 +113,9 @@ func (c *cell) unpinLocked() {
 func (c *cell) setAside() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.flags.has(ended) || c.flags.has(aside) {
+	child := c.child.Load()
+	resumed := child != nil && child.Phase() != supervision.Parked // its Init takes it up, or has done so
+	if resumed || c.flags.has(ended) || c.flags.has(aside) {
 		return
 	}
 	c.flags.set(aside, true)
@@ -216,7 +218,8 @@ func (c *cell) stepAlone() {
 }
 
 func (c *cell) stepAloneLocked() {
-	if c.askedLocked() {
+	if c.askedLocked() && !c.flags.has(stepping) {
+		c.flags.set(stepping, true)
 		c.part.worker.stepping.add(c)
 	}
 }

@@ -7,6 +7,8 @@ import (
 	"time"
 	"unsafe"
 
+	"go.uber.org/zap"
+
 	"trackerfleet/bus"
 	"trackerfleet/supervision"
 	"trackerfleet/workers/source"
@@ -23,7 +25,7 @@ func bareCell(t *testing.T, id string) *cell {
 	record := tracker.Start(time.Now(), bus.StartRequest{TransactionID: parsed, Source: "sim"}, bus.Trace{}).Next.Owned(1, 1)
 	w := &Worker{
 		deadlines: newDeadlines(), stepping: newBacklog[*cell](1), rousing: newRousing(), finished: newBacklog[*cell](1),
-		profiles: make(map[string]*profile),
+		profiles: make(map[string]*profile), log: zap.NewNop(),
 	}
 	w.addProfile(&profile{name: "sim"})
 	part := &partition{number: parsed.Partition(), worker: w}
@@ -143,4 +145,66 @@ func crashed(t *testing.T) *supervision.Child {
 	}
 	eventually(t, "it is down", func() bool { return child.Phase() == supervision.BackingOff })
 	return child
+}
+
+// stepAll has the worker step for all that wait for it.
+func stepAll(t *testing.T, w *Worker) {
+	t.Helper()
+	for one, ok := w.stepping.next(); ok; one, ok = w.stepping.next() {
+		w.stepFor(t.Context(), one)
+	}
+}
+
+func TestTrackerWaitsOnceForTheWorker(t *testing.T) {
+	c := bareCell(t, "one")
+	c.child.Store(crashed(t))
+	c.ask(input{decide: func(r *tracker.Record, now time.Time) tracker.Decision { return r.Stop(now, "", "") }})
+	for head := range uint64(1000) {
+		c.Observe(source.Observation{Kind: source.Advanced, Head: head + 1})
+	}
+	if n := len(c.part.worker.stepping.items); n != 1 {
+		t.Errorf("one tracker waits %d times", n)
+	}
+}
+
+// TestRequestBehindOneWhoseDecisionPanicsIsDecided, without a server that would be restarted and look.
+func TestRequestBehindOneWhoseDecisionPanicsIsDecided(t *testing.T) {
+	c := bareCell(t, "one")
+	w := c.part.worker
+	c.child.Store(crashed(t))
+	in, out := make(chan struct{}), make(chan struct{})
+	c.ask(input{decide: func(*tracker.Record, time.Time) tracker.Decision { close(in); <-out; panic("wonky") }})
+	first, _ := w.stepping.next()
+	done := make(chan struct{})
+	go func() { defer close(done); w.stepFor(t.Context(), first) }()
+	<-in
+	decided := false
+	c.ask(input{decide: func(*tracker.Record, time.Time) tracker.Decision { decided = true; return tracker.Decision{} }})
+	stepAll(t, w) // while the first is decided
+	close(out)
+	<-done
+	stepAll(t, w)
+	if !decided {
+		t.Error("nobody decides the second")
+	}
+}
+
+// TestRequestBehindOneWhoseWriteFailsIsDecided, without a server that would be restarted and look.
+func TestRequestBehindOneWhoseWriteFailsIsDecided(t *testing.T) {
+	c := bareCell(t, "one")
+	w := c.part.worker
+	c.child.Store(crashed(t))
+	c.ask(input{decide: func(r *tracker.Record, now time.Time) tracker.Decision { return r.Stop(now, "", "") }})
+	first, ok := c.take(requestsOnly) // and is on its way to the journal
+	if !ok {
+		t.Fatal("nothing to take")
+	}
+	decided := false
+	c.ask(input{decide: func(*tracker.Record, time.Time) tracker.Decision { decided = true; return tracker.Decision{} }})
+	stepAll(t, w)
+	c.complete(first, tracker.Decision{}, bus.Result{Err: errors.New("refused for what it says")})
+	stepAll(t, w)
+	if !decided {
+		t.Error("nobody decides the second")
+	}
 }

@@ -31,13 +31,13 @@ func (w *Worker) runCheckpoints(ctx context.Context) error {
 	}
 }
 
-// followed returns the holdings of those partitions of which every tracker is here: what a source hands over goes to all of
-// them.
+// followed returns the holdings of those partitions of which every tracker is here and follows its source: what that hands over
+// goes to all of them.
 func followed(parts []*partition) []bus.Holding {
 	var held []bus.Holding
 	for _, p := range parts {
 		h := p.holding() // before the state: an epoch that has ended writes nothing
-		if h.Epoch != 0 && p.is(serving) {
+		if h.Epoch != 0 && p.is(serving) && !p.heldBack() {
 			held = append(held, h)
 		}
 	}
@@ -89,7 +89,7 @@ func (p *partition) advance(reached map[string]source.Checkpoint) (next map[stri
 	for name, at := range p.checkpoints {
 		next[name] = at
 	}
-	if p.aside > 0 || len(p.stranded) > 0 {
+	if p.heldBackLocked() {
 		return next, false
 	}
 	for name, at := range reached {

@@ -8,6 +8,7 @@ const (
 	woken                      // a wake is in the mailbox
 	unasked                    // the source was not asked yet to wake the tracker as the committed record wants
 	ended                      // decides nothing any more: the run has finished or the partition is not owned here
+	stepping                   // waits for the worker to step alone
 	aside                      // parked: holds its partition's checkpoint back, and nobody else's
 )
 

@@ -41,6 +41,8 @@ func (w *Worker) beginHandOver(to string, parts []*partition) *handing {
 		})
 	}
 	h.reached = w.reached()
+	// Before the trackers end: those that do not follow their source hold nothing back then.
+	h.follows = slices.DeleteFunc(h.follows, func(f bus.Holding) bool { return w.partitions[f.Partition].heldBack() })
 	h.cells = w.endTrackers(parts)
 	return h
 }

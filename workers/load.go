@@ -110,6 +110,9 @@ func (w *Worker) restoreAll(ctx context.Context, stored iter.Seq2[*bus.Record, e
 	}
 	close(read)
 	all.Wait()
+	if failed == nil && ctx.Err() != nil { // what was read last may not be restored
+		failed = context.Cause(ctx)
+	}
 	return int(trackers.Load()), failed
 }
 

@@ -1,11 +1,14 @@
 package workers
 
 import (
+	"context"
 	"errors"
 	"testing"
 	"time"
 
 	"trackerfleet/bus"
+	"trackerfleet/workers/source"
+	"trackerfleet/workers/tracker"
 )
 
 // storedCell makes a cell of a record that is stored, as load does.
@@ -82,5 +85,24 @@ func TestRunThatEndedWhileItsPartitionWasLoadedIsNotRevived(t *testing.T) {
 	c.part.loaded(c.part.tenure())
 	if !c.part.is(serving) || c.part.hasFinished(c.record.Load().ID()) {
 		t.Error("the partition remembers more than it must")
+	}
+}
+
+// TestLoadThatIsEndedHasNotLoaded: what was read and not restored yet must not count as served.
+func TestLoadThatIsEndedHasNotLoaded(t *testing.T) {
+	w := newSite(t).worker("w-1", func(cfg *Config) { cfg.Sources = map[string]source.Source{"still": still{}} })
+	id := parseID(t, "one")
+	data, err := tracker.Encode(tracker.Start(time.Now(), bus.StartRequest{TransactionID: id, Source: "still"}, bus.Trace{}).Next)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	part := w.partitions[id.Partition()]
+	n, err := w.restoreAll(ctx, func(yield func(*bus.Record, error) bool) {
+		cancel()
+		yield(&bus.Record{Subject: bus.StateSubject(id), Revision: 1, Data: data}, nil)
+	}, map[int]tenure{part.number: part.tenure()})
+	if err == nil {
+		t.Errorf("%d of 1 restored, and no error: the partition counts as loaded", n)
 	}
 }

@@ -70,8 +70,14 @@ func (c *cell) park(child *supervision.Child) {
 	history := child.History()
 	c.setAside()
 	c.mu.Lock()
-	c.onLocked().crashSeen = crash.At
+	parked := child.Phase() == supervision.Parked
+	if parked { // otherwise it was brought back, and the next Init tells of what followed
+		c.onLocked().crashSeen = crash.At
+	}
 	c.mu.Unlock()
+	if !parked {
+		return
+	}
 	c.ask(input{decide: func(r *tracker.Record, now time.Time) tracker.Decision {
 		if last := r.LastError(); child.Phase() != supervision.Parked || last != nil && last.At.Equal(crash.At) {
 			return tracker.Decision{} // was brought back, or has said so already
@@ -90,15 +96,20 @@ func (c *cell) park(child *supervision.Child) {
 // stepFor decides for a tracker whose server does not run. A panic of the state machine must not take the worker down. A server that
 // runs after all has left alone, meanwhile, what the source has said.
 func (w *Worker) stepFor(ctx context.Context, c *cell) {
+	c.mu.Lock()
+	c.flags.set(stepping, false) // what is asked from now on adds it again
+	c.mu.Unlock()
 	defer c.wakeForSource()
 	defer func() {
 		if r := recover(); r != nil {
 			w.log.Error("tracker cannot decide", zap.String("transaction_id", c.record.Load().ID().String()),
 				zap.Any("panic", r), zap.ByteString("stack", debug.Stack()))
+			c.stepAlone() // those behind what is answered by now
 		}
 	}()
 	if err := c.step(ctx, requestsOnly); err != nil {
 		w.log.Error("tracker cannot decide", zap.Error(err))
+		c.stepAlone()
 	}
 }
 

@@ -77,6 +77,11 @@ func (c *cell) askAgainLocked(in input) {
 // askedLocked reports whether a request waits.
 func (c *cell) askedLocked() bool { return len(c.hadLocked().requests) > 0 }
 
+// urgentLocked reports whether a request waits that is not what the source has said and could not be written.
+func (c *cell) urgentLocked() bool {
+	return slices.ContainsFunc(c.hadLocked().requests, func(in input) bool { return !in.observed })
+}
+
 // requestLocked takes the first request out; one must wait.
 func (c *cell) requestLocked() input {
 	o := c.onLocked()

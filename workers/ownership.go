@@ -139,7 +139,7 @@ func (w *Worker) own(run context.Context, o *ownership) error {
 		return err
 	}
 	for _, c := range w.stalled.takeAll() {
-		c.wake()
+		c.goOn()
 	}
 	if err := w.rebalance(run, o); err != nil {
 		return err

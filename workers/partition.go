@@ -78,13 +78,22 @@ func (p *partition) holdBack(n int) {
 	p.aside += n
 }
 
+// heldBack reports whether there is something here that does not follow its source.
+func (p *partition) heldBack() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.heldBackLocked()
+}
+
+func (p *partition) heldBackLocked() bool { return p.aside > 0 || len(p.stranded) > 0 }
+
 // reset forgets what was known while the partition was owned, and ends its tenure.
 func (p *partition) reset() {
 	p.lost.Add(1)
+	p.crew.forgetParting()
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.checkpoints, p.stranded, p.finished = nil, nil, nil
-	p.crew.forgetParting()
 }
 
 func (p *partition) allCheckpoints() map[string]source.Checkpoint {

@@ -195,3 +195,12 @@ func TestBacklogHandlesEverythingOnce(t *testing.T) {
 		}
 	}
 }
+
+func parseID(t testing.TB, s string) bus.ID {
+	t.Helper()
+	id, err := bus.ParseID(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return id
+}

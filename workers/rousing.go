@@ -4,6 +4,8 @@ import (
 	"context"
 	"sync/atomic"
 	"time"
+
+	"trackerfleet/bus"
 )
 
 // roused is how many trackers may be awake at one time because of what their source has said. Each takes a goroutine and its stack
@@ -16,6 +18,7 @@ type rousing struct {
 	places chan struct{}   // one for each that is awake
 	queue  *backlog[*cell] // that wait for a place
 	wave   atomic.Uint32   // from 1; the places of an earlier one are not counted any more
+	full   atomic.Int32    // how many wait for the journal; they do not hang
 }
 
 func newRousing() *rousing {
@@ -33,8 +36,8 @@ func (r *rousing) run(ctx context.Context) {
 	})
 }
 
-// enter waits for a place. Where none becomes free for long, those that are awake hang: they are not waited for any more. It
-// returns false when ctx has ended.
+// enter waits for a place. Where none becomes free for long, those that are awake hang, unless they wait for the journal: they are not
+// waited for any more. It returns false when ctx has ended.
 func (r *rousing) enter(ctx context.Context) bool {
 	select {
 	case r.places <- struct{}{}:
@@ -50,12 +53,22 @@ func (r *rousing) enter(ctx context.Context) bool {
 		case <-ctx.Done():
 			return false
 		case <-ticker.C:
+			if r.full.Load() > roused/2 {
+				continue
+			}
 			r.wave.Add(1)
 			for range roused {
 				r.leave(r.wave.Load())
 			}
 		}
 	}
+}
+
+// submit hands a write of a tracker to the journal.
+func (w *Worker) submit(ctx context.Context, write bus.Write) error {
+	w.rousing.full.Add(1)
+	defer w.rousing.full.Add(-1)
+	return w.journal.Submit(ctx, write)
 }
 
 // leave gives back a place that was taken in a wave.
@@ -84,6 +97,17 @@ func (c *cell) rouseLocked() {
 	}
 }
 
+// goOn has what could not be written be decided again: in its turn, unless somebody waits for it.
+func (c *cell) goOn() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.urgentLocked() {
+		c.wakeLocked()
+	} else if c.askedLocked() {
+		c.rouseLocked()
+	}
+}
+
 // rouse wakes the server of a cell whose turn it is, in the place that was taken for it.
 func (c *cell) rouse() {
 	c.mu.Lock()
@@ -99,7 +123,7 @@ func (c *cell) rouse() {
 func (c *cell) takePlaceLocked() {
 	on, r := c.onLocked(), c.part.worker.rousing
 	switch {
-	case c.flags.has(woken) || c.flags.has(ended) || !on.heard:
+	case c.flags.has(woken) || c.flags.has(ended) || !on.heard && !c.askedLocked():
 		r.leave(r.wave.Load())
 		return
 	case on.place != 0:

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"go.uber.org/zap"
@@ -102,4 +103,59 @@ func (s *shutSource) Wake(source.Wake) {
 		<-s.gate
 		s.inside.Add(-1)
 	}
+}
+
+// TestThawWakesTrackersInTurns: what was said during a freeze must not have all of a million decide at once when it ends.
+func TestThawWakesTrackersInTurns(t *testing.T) {
+	const n = 3 * roused
+	shut := &shutSource{gate: make(chan struct{})}
+	w, cells := trackersOf(t, shut, n)
+	w.freeze.Store(true)
+	eventually(t, "it is frozen", w.isFrozen)
+	for _, c := range cells {
+		c.Observe(included)
+	}
+	eventually(t, "all wait for the partition", func() bool {
+		w.stalled.mu.Lock()
+		defer w.stalled.mu.Unlock()
+		return len(w.stalled.items) == n && len(w.rousing.places) == 0
+	})
+	shut.closed.Store(true)
+	for _, c := range cells {
+		c.mu.Lock()
+		c.flags.set(unasked, true)
+		c.mu.Unlock()
+	}
+	w.freeze.Store(false)
+	defer close(shut.gate)
+	queue := w.rousing.queue
+	eventually(t, "as many as may are awake, and the others wait for their turn", func() bool {
+		queue.mu.Lock()
+		defer queue.mu.Unlock()
+		return shut.inside.Load() >= roused && len(queue.items) >= n-2*roused-1
+	})
+}
+
+// included is an observation that is to be stored.
+var included = source.Observation{Kind: source.Included, Head: 1, Inclusion: &source.Inclusion{Block: source.BlockRef{Number: 1, Hash: "0x1"}}}
+
+// TestWhoWaitsForTheJournalDoesNotHang: others that were woken would wait beside them, ever more for as long as the store takes nothing.
+func TestWhoWaitsForTheJournalDoesNotHang(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRousing()
+		for range roused {
+			r.places <- struct{}{}
+		}
+		r.full.Store(roused)
+		entered := make(chan bool)
+		go func() { entered <- r.enter(t.Context()) }()
+		time.Sleep(10 * hungPause)
+		if wave := r.wave.Load(); wave != 1 {
+			t.Errorf("wave %d of trackers is awake while they wait for the journal", wave)
+		}
+		r.full.Store(0)
+		if !<-entered {
+			t.Error("those that hang are waited for")
+		}
+	})
 }

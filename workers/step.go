@@ -107,7 +107,7 @@ func (c *cell) advance(ctx context.Context, in input) (again bool, err error) {
 	write, err := c.part.worker.transition(c.part.number, epoch, c.stored().revision, d)
 	if err == nil {
 		write.Done = func(r bus.Result) { c.complete(in, d, r) }
-		err = c.part.worker.journal.Submit(ctx, write)
+		err = c.part.worker.submit(ctx, write)
 	}
 	switch {
 	case err == nil:
@@ -191,6 +191,7 @@ func (c *cell) complete(in input, d tracker.Decision, r bus.Result) {
 		c.release()
 		in.finish(nil, r.Err)
 		c.fail(fmt.Errorf("workers: store transition: %w", r.Err))
+		c.wake() // for those behind, where no server crashes
 	}
 }
 
@@ -228,6 +229,7 @@ func (c *cell) overtaken(in input, stale *bus.StaleError) {
 		c.release()
 		in.finish(nil, err)
 		c.fail(fmt.Errorf("workers: record was changed: %w", err))
+		c.wake()
 		return
 	}
 	c.mu.Lock()

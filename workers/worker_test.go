@@ -201,6 +201,7 @@ func TestCrashedTrackerIsFoundAgainWithItsState(t *testing.T) {
 	if got := fmt.Sprint(path(found, "tracker", "incarnation"), path(found, "tracker", "labels", "team"), path(found, "tracker", "restarts")); got != "2wallet1" && got != "2 wallet 1" {
 		t.Errorf("lookup answered %v", found)
 	}
+	eventually(t, "it is seen", func() bool { return path(s.request("lookup", "txn_1"), "tracker", "status") == "pending" })
 	if got := s.request("stop", "txn_1"); got["status"] != "stopped" {
 		t.Errorf("stop answered %v", got)
 	}
