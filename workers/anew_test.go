@@ -22,10 +22,7 @@ func creating(c *Config) { c.ManageAssets = bus.AssetsCreate }
 // storedRecord reads the record of a transaction from the stream; nil: there is none.
 func (s *site) storedRecord(t *testing.T, id string) (*tracker.Record, uint64) {
 	t.Helper()
-	parsed, err := bus.ParseID(id)
-	if err != nil {
-		t.Fatal(err)
-	}
+	parsed := parseID(t, id)
 	raw, err := bus.NewRecords(s.nc).Get(t.Context(), bus.StateSubject(parsed))
 	if err != nil || raw == nil {
 		return nil, 0
@@ -136,10 +133,7 @@ func TestWorkerWaitsForWhoMayMakeItsStream(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
 	w := s.worker("w-1", nil)
-	id, err := bus.ParseID("parting")
-	if err != nil {
-		t.Fatal(err)
-	}
+	id := parseID(t, "parting")
 	s.request("spawn", `{"transaction_id":"parting",`+waits+`}`)
 	eventually(t, "pending", func() bool { return path(s.request("lookup", "parting"), "tracker", "status") == "pending" })
 	if err := s.js.DeleteStream(t.Context(), bus.StreamTracker); err != nil {
@@ -185,10 +179,7 @@ func handOver(ctx context.Context, w *Worker, p int) error {
 func TestHandOverIntoAStreamMadeAnewLosesNothing(t *testing.T) {
 	s := newSite(t)
 	w := s.worker("w-1", nil)
-	id, err := bus.ParseID("parting")
-	if err != nil {
-		t.Fatal(err)
-	}
+	id := parseID(t, "parting")
 	s.request("spawn", `{"transaction_id":"parting",`+waits+`}`)
 	eventually(t, "pending", func() bool { return path(s.request("lookup", "parting"), "tracker", "status") == "pending" })
 	settings := bus.AssetSettings{FirstSequence: s.ground(t).Next()}
@@ -212,10 +203,7 @@ func TestHandOverIntoAStreamMadeAnewLosesNothing(t *testing.T) {
 func TestWhoWasTakenOverTakesNothingAwayInAStreamMadeAnew(t *testing.T) {
 	s := newSite(t)
 	w := s.worker("w-1", nil)
-	id, err := bus.ParseID("mine")
-	if err != nil {
-		t.Fatal(err)
-	}
+	id := parseID(t, "mine")
 	s.request("spawn", `{"transaction_id":"mine",`+waits+`}`)
 	eventually(t, "pending", func() bool { return path(s.request("lookup", "mine"), "tracker", "status") == "pending" })
 	was := identity(s.request("lookup", "mine"))

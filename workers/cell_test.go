@@ -18,10 +18,7 @@ import (
 // bareCell is a cell of a committed record without a server, a source or a store.
 func bareCell(t *testing.T, id string) *cell {
 	t.Helper()
-	parsed, err := bus.ParseID(id)
-	if err != nil {
-		t.Fatal(err)
-	}
+	parsed := parseID(t, id)
 	record := tracker.Start(time.Now(), bus.StartRequest{TransactionID: parsed, Source: "sim"}, bus.Trace{}).Next.Owned(1, 1)
 	w := &Worker{
 		deadlines: newDeadlines(), stepping: newBacklog[*cell](1), rousing: newRousing(), finished: newBacklog[*cell](1),

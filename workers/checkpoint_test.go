@@ -23,10 +23,7 @@ func TestParkedTrackerHoldsBackItsOwnPartitionOnly(t *testing.T) {
 	s.request("call", `{"transaction_id":"wonky","op":"crash"}`)
 	parked := func() bool { return path(s.request("lookup", "wonky"), "tracker", "phase") == "parked" }
 	eventually(t, "parked", parked)
-	id, err := bus.ParseID("wonky")
-	if err != nil {
-		t.Fatal(err)
-	}
+	id := parseID(t, "wonky")
 	holds := func(w *Worker) {
 		t.Helper()
 		own, other := w.partitions[id.Partition()], w.partitions[(id.Partition()+1)%bus.Partitions]

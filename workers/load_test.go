@@ -14,10 +14,7 @@ import (
 // storedCell makes a cell of a record that is stored, as load does.
 func storedCell(t *testing.T, s *site, w *Worker, id string) (*cell, *bus.Record) {
 	t.Helper()
-	parsed, err := bus.ParseID(id)
-	if err != nil {
-		t.Fatal(err)
-	}
+	parsed := parseID(t, id)
 	stored, err := w.records.Get(t.Context(), bus.StateSubject(parsed))
 	if err != nil || stored == nil {
 		t.Fatalf("record of %s: %v, %v", id, stored, err)
